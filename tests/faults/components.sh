@@ -37,8 +37,8 @@ scenario_bolt() {
         local how place wrong='' at
         for how in "${hows[@]}"; do
                 for place in prepare execute tick flush finish cleanup; do
-                        can "$how" "$place" && [ $((RANDOM % ${PART:-1})) = 0 ] || continue
-                        case $place in execute) at=$(draw 1 9000) ;; flush) at=$(draw 1 9) ;; *) at=0 ;; esac
+                        can "$how" "$place" && one_in "${PART:-1}" || continue
+                        case $place in execute) draw at 1 9000 ;; flush) draw at 1 9 ;; *) at=0 ;; esac
                         PASS=$(faulty "in: $place, how: $how, at: $at")
                         play_fault "$how in $place"
                 done
@@ -52,10 +52,10 @@ scenario_spout() {
         local how place wrong='' at times
         for how in "${hows[@]}"; do
                 for place in prepare seek next replay ack fail finish cleanup; do
-                        can "$how" "$place" && [ $((RANDOM % ${PART:-1})) = 0 ] || continue
+                        can "$how" "$place" && one_in "${PART:-1}" || continue
                         at=0 times=1
                         case $place in
-                                ack) at=$(draw 0 9000) ;;
+                                ack) draw at 0 9000 ;;
                                 seek) times=2 RATE=40000 STRIKE=sent/0 ;;
                                 replay) PASS=$(faulty "in: execute, how: abort, at: 3000, times: 2") ;;
                                 fail) LOST=1 CONFIG="topology.spout.max.retries: 0" PASS=$(faulty "poison: 7, poison_every: 20") ;;
@@ -71,7 +71,7 @@ scenario_spout() {
 scenario_starve() {
         local at wrong=''
         for _ in $(seq "${1:-20}"); do
-                at=$(draw 1 9000)
+                draw at 1 9000
                 PASS=$(faulty "in: execute, how: starve, at: $at")
                 play_fault "starve at $at"
         done

@@ -2,7 +2,7 @@
 # Workers, runs and supervisors that are killed, or stopped. Scenarios of tests/faults/run, which sources this.
 
 tasks=(sent/0 pass/0 pass/1 got/0 got/1)
-any_task() { echo "${tasks[RANDOM % ${#tasks[@]}]}"; }
+strike_any() { local task; draw_of task "${tasks[@]}"; strike "$task" 9; }
 
 scenario_control() {
         COUNT=300000 RATE=0 topology
@@ -15,8 +15,8 @@ scenario_kill() {
         topology
         start
         for _ in $(seq "${1:-5}"); do
-                pause "$(ms "$(draw 0 "${2:-6000}")")"
-                strike "$(any_task)" 9
+                pause_between 0 "${2:-6000}"
+                strike_any
         done
         pause 1
         drain
@@ -29,7 +29,7 @@ scenario_kill_bolt() {
         pause 1
         for _ in 1 2 3; do
                 strike pass/0 9
-                pause "$(ms "$(draw 1500 2500)")"
+                pause_between 1500 2500
         done
         drain
         verdict "kill -9 of a bolt under full load: a gap of ${GAP_MS:-1000} ms at most, replay within ${REPLAY_MS:-100} ms" "strikes == 3" \
@@ -39,7 +39,7 @@ scenario_kill_bolt() {
 scenario_kill_supervisor() {
         SPOUT="note_acks: true" topology
         start
-        pause "$(ms "$(draw 0 1000)")"
+        pause_between 0 1000
         kill_host
         check "when the supervisor of a run is killed its workers end, and nothing is left" nothing_is_left
         ended 10
@@ -53,10 +53,10 @@ scenario_kill_daemon() {
         host
         submit
         for _ in $(seq "$n"); do
-                pause "$(ms "$(draw 0 "${2:-3000}")")"
+                pause_between 0 "${2:-3000}"
                 kill_host
-                [ $((RANDOM % 2)) = 0 ] || strike "$(any_task)" 9
-                pause "$(ms "$(draw 0 500)")"
+                one_in 2 || strike_any
+                pause_between 0 500
                 before=$(out)
                 check "a daemon that was killed is followed by another one" host
                 check "which takes over each task, once" until_true 20 each_task_once
@@ -102,8 +102,8 @@ scenario_burst() {
         topology
         start
         for _ in $(seq "$n"); do
-                strike "$(any_task)" 9
-                pause "$(ms "$(draw 100 1000)")"
+                strike_any
+                pause_between 100 1000
         done
         pause 1
         drain
@@ -112,11 +112,13 @@ scenario_burst() {
 
 # The readers of a broadcast die, at full load: a batch that goes out between two readers is a batch that nobody gets.
 scenario_broadcast() {
+        local task
         RATE=${RATE:-0} GROUPING="{ type: all }" SINKS=1 topology
         start
         for _ in $(seq "${1:-6}"); do
-                strike "pass/$((RANDOM % 2))" 9
-                pause "$(ms "$(draw 50 700)")"
+                draw_of task pass/0 pass/1
+                strike "$task" 9
+                pause_between 50 700
         done
         pause 1
         drain
@@ -138,7 +140,7 @@ scenario_stop() {
         local secs=$1 task
         CONFIG="supervisor.worker.timeout.secs: 3" topology
         start
-        task=$(any_task)
+        draw_of task "${tasks[@]}"
         strike "$task" 19
         local pid
         pid=$(worker "$task")
@@ -182,8 +184,8 @@ YAML
         begin
         until_true 20 [ -s "$dir/out.tsv" ]
         for _ in $(seq "$wanted"); do
-                strike "${tasks[RANDOM % ${#tasks[@]}]}" 9
-                pause "$(ms "$(draw 0 600)")"
+                strike_any
+                pause_between 0 600
         done
         check "a run of the built-ins ends by itself, with 0, whoever was killed" eval 'ended 90 && [ $status = 0 ]'
         check "each word of the file has come out of it, in whole lines" eval '[ "$(wc -l <"$dir/j/strikes")" -ge $(((wanted + 1) / 2)) ] && sort -u "$dir/out.tsv" | cmp - "$dir/expected"'

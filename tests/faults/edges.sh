@@ -12,22 +12,28 @@ begin_stepped() {
 armed=0
 arm() { printf '%s\n' "$*" $((++armed)) >"$dir/steps/armed.new" && mv "$dir/steps/armed.new" "$dir/steps/armed"; }
 # A step of TASK but for its messages, each as likely as the other, however often it comes to it.
-step_of() { grep "^$1 " "$dir/steps/trace" | cut -d ' ' -f 2- | grep -v '^send ' | sort -u | shuf -n 1 --random-source=<(yes "$RANDOM"); }
+draw_step() { # VARIABLE TASK
+        local steps
+        mapfile -t steps < <(grep "^$2 " "$dir/steps/trace" | cut -d ' ' -f 2- | grep -v '^send ' | sort -u)
+        draw_of "$1" "${steps[@]}"
+}
 # TASK is killed before one of its steps; at once where it does not come to that any more.
 die_at_step() {
-        local what
-        what=$(step_of "$1")
+        local what when
+        draw_step what "$1"
+        draw when 1 3
         rm -f "$dir/steps/struck"
-        arm "$1" kill "$(draw 1 3)" "$what"
+        arm "$1" kill "$when" "$what"
         echo "$1 $what" >>"$dir/killed"
         until_true 2 [ -e "$dir/steps/struck" ] || hit $(worker "$1")
         arm
 }
 # One that TASK dies of; all; the run itself, which begins again with the arguments.
 edge_death() { # TASK ARGUMENTS
-        local task=$1
+        local task=$1 how
         shift
-        case $((RANDOM % 5)) in
+        draw how 0 4
+        case $how in
                 0 | 1) die_at_step "$task" ;;
                 2) hit $(worker "$task") ;;
                 3) hit $(workers) ;;
@@ -43,9 +49,11 @@ edge_death() { # TASK ARGUMENTS
 # What was taken in stands in the segments, as JSON. All epochs are kept exactly once, and so is all of the journal; else what is done is cut off, and
 # `keep` is called before that.
 journal_topology() { # DELIVERY BOLT
+        local interval
+        draw_of interval 20 40 80
         cat >"$dir/t.yaml" <<YAML
 name: faults
-config: { topology.delivery: $1, topology.checkpoint.interval.ms: $((20 << RANDOM % 3)), topology.checkpoint.keep: 1000 }
+config: { topology.delivery: $1, topology.checkpoint.interval.ms: $interval, topology.checkpoint.keep: 1000 }
 spouts:
   - id: in
     component: zmq
@@ -78,7 +86,7 @@ play_journal() { # ARGUMENTS of a run that begins again
         sender=$!
         for _ in $(seq "${KILLS:-6}"); do
                 until_true 20 has_more_rows "$(cat "$dir/got" 2>/dev/null | wc -l)"
-                pause "$(ms "$(draw 0 300)")"
+                pause_between 0 300
                 keep
                 edge_death in/0 "$@"
         done
@@ -88,8 +96,8 @@ play_journal() { # ARGUMENTS of a run that begins again
         drain
         taken_in >"$dir/want"
 }
-# A drain right behind a death may go back to an epoch, of which it says so.
-drains() { [ "$status" = 130 ] || { [ "$status" = 1 ] && grep -q 'the drain went back to the last epoch' "$dir/out" "$dir/err"; }; }
+# A drain right behind a death may go back to an epoch, or without what a spout had under way, of which it says so.
+drains() { [ "$status" = 130 ] || { [ "$status" = 1 ] && grep -qE 'the drain (went back to the last epoch|goes on without)' "$dir/out" "$dir/err"; }; }
 # All that was taken in has come out, but for as many as are left.
 none_lost() {
         [ "$(wc -l <"$dir/want")" -ge 1000 ] || { echo "only $(wc -l <"$dir/want") were taken in"; return 1; }
@@ -127,17 +135,18 @@ scenario_quick_journal() { KILLS=3 scenario_journal_exact; }
 # ---- Rotated files ----
 
 files_topology() { # TASKS PROPERTIES
+        local interval
+        draw_of interval 15 30 60
         seq "${LINES:-16000}" | awk '{ printf "%d a line that is long enough for files to fill up: %x\n", $1, $1 * 2654435761 % 4294967296 }' >"$dir/lines"
         sort "$dir/lines" >"$dir/want"
         cat >"$dir/t.yaml" <<YAML
 name: faults
-config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: $((15 << RANDOM % 3)) }
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: $interval }
 spouts: [ { id: in, component: file, properties: { path: $dir/lines, rate: 4000 } } ]
 bolts: [ { id: out, component: write, parallelism: $1, properties: { path: $dir/got, $2 } } ]
 streams: [ { from: in, to: out, grouping: { type: shuffle } } ]
 YAML
 }
-one_of() { shift $((RANDOM % $#)); echo "$1"; }
 written_files() { find "$dir" -maxdepth 1 -name 'got*' ! -name '*.commits*'; }
 # In whole lines, or whole members.
 all_written() {
@@ -153,13 +162,14 @@ is_written_once() {
         sort "$dir/all" | diff - "$dir/want" >"$dir/diff" || { wc -l "$dir/diff"; head -n 8 "$dir/diff"; ls -l --full-time "$dir"/got*; cat "$dir/killed"; return 1; }
 }
 play_files() {
-        local over=
+        local over='' task
         begin_stepped -c "topology.checkpoint.dir=$dir/epochs"
         for _ in $(seq "${KILLS:-8}"); do
                 until_true 20 has_epoch_or_is_over
-                pause "$(ms "$(draw 0 500)")"
+                pause_between 0 500
                 { [ $over ] || is_gone; } && break
-                edge_death "$(one_of out/0 $(tasks_running | grep '^out'))" -c "topology.checkpoint.dir=$dir/epochs" --from "$dir/epochs"
+                draw_of task out/0 $(tasks_running | grep '^out')
+                edge_death "$task" -c "topology.checkpoint.dir=$dir/epochs" --from "$dir/epochs"
         done
         [ $over ] || ended 60 || true
 }
@@ -167,17 +177,22 @@ has_epoch_or_is_over() { has_epoch "$dir/epochs" || is_gone; }
 has_ended() { [ "$status" = 0 ] && nothing_is_left; }
 
 scenario_rotated() {
-        packed=$(one_of none gzip)
-        files_topology 1 "compress: $packed, $(one_of "rotate-bytes: $(draw 2000 60000)" "rotate-secs: 0.$(draw 1 9)")"
+        local bytes tenths when
+        draw_of packed none gzip
+        draw bytes 2000 60000
+        draw tenths 1 9
+        draw_of when "rotate-bytes: $bytes" "rotate-secs: 0.$tenths"
+        files_topology 1 "compress: $packed, $when"
         play_files
         check "exactly once, a run whose files are rotated ends by itself, whoever was killed" has_ended
         check "and each line stands in one of them, once and whole" is_written_once
         check "and there are several" test "$(written_files | wc -l)" -gt 3
 }
 scenario_published() {
-        local rotator
-        packed=$(one_of none gzip)
-        files_topology "$(draw 1 2)" "compress: $packed, visible: commit"
+        local rotator writers
+        draw_of packed none gzip
+        draw writers 1 2
+        files_topology "$writers" "compress: $packed, visible: commit"
         rotate_by_hand &
         rotator=$!
         play_files
@@ -190,8 +205,9 @@ scenario_quick_published() { KILLS=4 scenario_published; }
 # As logrotate does.
 rotate_by_hand() {
         local n=0
+        seed_with "$seed"
         while true; do
-                pause "$(ms "$(draw 20 300)")"
+                pause_between 20 300
                 mv -n "$dir/got" "$dir/got.$((++n))" 2>/dev/null
         done
 }

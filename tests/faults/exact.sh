@@ -3,6 +3,8 @@
 
 # Epochs are short, so that many are under way when something dies. Of LINES lines at RATE a second: each number that a word reaches; the twenty most frequent; windows of 20 words that begin every 10; windows of time.
 exact_topology() {
+        local interval
+        draw_of interval 15 30 60
         mkdir -p "$dir/j"
         awk -v lines="${LINES:-6000}" 'BEGIN { srand(7); for (i = 0; i < lines; i++) { s = ""; for (w = 0; w < 8; w++) s = s (w ? " " : "") "w" int(300 * rand() * rand()); print s } }' >"$dir/lines"
         tr ' ' '\n' <"$dir/lines" | awk '{ print $1 "\t" ++n[$1] }' | sort >"$dir/want.counts"
@@ -11,7 +13,7 @@ exact_topology() {
         awk '{ for (at = 10; at <= $2; at += 10) print $1 "\t" (at > 10 ? 20 : 10); if ($2 % 10) print $1 "\t" ($2 > 10 ? 10 : 0) + $2 % 10 }' "$dir/want.totals" | sort >"$dir/want.slides"
         cat >"$dir/t.yaml" <<YAML
 name: faults
-config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: $((15 << RANDOM % 3)) }
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: $interval }
 spouts: [ { id: in, component: file, properties: { path: $dir/lines, rate: ${RATE:-3000}, follow: ${FOLLOW:-false} } } ]
 bolts:
   - { id: words, component: split, parallelism: 2 }
@@ -41,15 +43,19 @@ is_exact() {
 }
 has_epoch() { [ -n "$(find "$1" -maxdepth 1 -name '[0-9]*' 2>/dev/null)" ]; }
 hit() { kill -KILL "$@" 2>/dev/null || true; }
-# A seed says what is drawn only outside of subshells.
-hit_one() { local all; all=($(workers)); [ ${#all[@]} = 0 ] || hit "${all[RANDOM % ${#all[@]}]}"; }
-pause_up_to() { local at=$((RANDOM % $1)); pause "$(ms $at)"; }
+hit_one() {
+        local all one
+        all=($(workers))
+        [ ${#all[@]} = 0 ] || { draw_of one "${all[@]}"; hit "$one"; }
+}
 # One, all at once, one and then another while all begin anew.
 any_deaths() {
-        case $((RANDOM % 3)) in
+        local how
+        draw how 0 2
+        case $how in
                 0) hit_one ;;
                 1) hit $(workers) ;;
-                2) hit_one; pause_up_to 120; hit_one ;;
+                2) hit_one; pause_between 0 120; hit_one ;;
         esac
 }
 
@@ -59,9 +65,9 @@ dies_and_ends() {
         begin -c "topology.checkpoint.dir=$dir/epochs"
         for _ in $(seq "$1"); do
                 until_true 20 has_epoch "$dir/epochs"
-                pause_up_to 700
+                pause_between 0 700
                 is_gone && break
-                if [ $((RANDOM % 3)) = 0 ]; then
+                if one_in 3; then
                         { kill -KILL $supervisor && ended 20; } 2>/dev/null
                         has_epoch "$dir/epochs" || { over=1 status=0; break; } # it had come to its end, and needs them no more
                         begin -c "topology.checkpoint.dir=$dir/epochs" --from "$dir/epochs"
@@ -84,15 +90,19 @@ told() { "$squall" "$@" >>"$dir/out" 2>>"$dir/err"; }
 is_finished() { "$squall" list --json | grep -q '"state":"finished"'; }
 # What is done to it while it runs, and then somebody dies.
 move_on() {
-        local folder
+        local folder counts slides
         case $1 in
                 savepoint) told savepoint faults ;;
-                rebalance) told rebalance faults -p "count=$(draw 1 3)" -p "slide=$(draw 1 3)" ;;
+                rebalance)
+                        draw counts 1 3
+                        draw slides 1 3
+                        told rebalance faults -p "count=$counts" -p "slide=$slides"
+                        ;;
                 update) told update faults "$dir/t.yaml" ;;
                 stop) told supervisor --stop && ended 30 && host ;;
                 kill_host) kill_host; host ;;
                 from)
-                        folder=$dir/saved.$RANDOM
+                        folder=$dir/saved
                         told kill faults --savepoint --to "$folder" && told submit "$dir/t.yaml" --from "$folder" --wait
                         ;;
         esac
@@ -107,7 +117,7 @@ scenario_exact_moves() {
                 until_true 20 has_rows $at
                 ! has_rows $(($(wc -l <"$dir/lines") * 8 - 30000)) || break # the machine is slow, and the file comes to its end
                 check "exactly once, $move is done to a topology that runs" move_on "$move"
-                pause_up_to 300
+                pause_between 0 300
                 any_deaths
         done
         check "it comes to its end" until_true 60 is_finished

@@ -43,7 +43,21 @@ keep_for_later() {
 exec {nap}<> <(:) # one for all: bash sometimes waits for ever where one is made for each
 pause() { read -rt "$1" -u "$nap" || true; }
 ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
-draw() { echo $(($1 + RANDOM % ($2 - $1 + 1))); } # a number from $1 to $2
+
+# Chance, all of it from the seed. A subshell has a RANDOM that no seed knows, and so has a here-document; so who draws in one begins with a seed of his own.
+seed_with() { RANDOM=$1 seeded=$BASHPID; }
+draw() { # VARIABLE LOW HIGH: a number from LOW to HIGH
+        [ "$BASHPID" = "$seeded" ] || { echo "${FUNCNAME[1]} draws in a subshell: no seed says what" >&2; kill -TERM $$; }
+        printf -v "$1" %d $(($2 + RANDOM % ($3 - $2 + 1)))
+}
+draw_of() { # VARIABLE CHOICE...: one of them; empty without any
+        local drawn
+        [ $# -gt 1 ] || { printf -v "$1" ''; return; }
+        draw drawn 2 $#
+        printf -v "$1" %s "${!drawn}"
+}
+one_in() { local drawn; draw drawn 1 "$1"; [ "$drawn" = 1 ]; }
+pause_between() { local drawn; draw drawn "$1" "$2"; pause "$(ms "$drawn")"; } # milliseconds
 
 # until_true SECONDS COMMAND...
 until_true() {

@@ -52,7 +52,7 @@ YAML
         begin
         until_true 20 test -s "$dir/durable"
         for _ in 1 2 3 4; do
-                pause "$(ms "$(draw 100 500)")"
+                pause_between 100 500
                 kill -KILL "$(worker through/0)" 2>/dev/null
         done
         check "a topology whose bolt is killed while its output is blocked gets done" ended 60

@@ -139,4 +139,8 @@ named_in_vain() {
                 grep -q "named 'no-such-suite' runs in debug" "$dir/said"
 }
 check "tests/run refuses the name of a suite that would not run" named_in_vain
+
+# `draw` of tests/faults/lib.sh, which refuses to in a subshell. There, and in a here-document, RANDOM is not what the seed says.
+drawn_in_one_place() { ! grep -nE 'RANDOM|[$]\((draw|draw_of) ' tests/faults/*.sh tests/faults/run | grep -vE '^tests/faults/lib.sh:[0-9]+:(#|seed_with|        printf )|SRANDOM'; }
+check "what chance decides in the fault suite comes from its seed" drawn_in_one_place
 exit $failures

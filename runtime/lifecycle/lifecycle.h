@@ -157,8 +157,9 @@ enum sqi_report {
         SQI_REPORT_GIVEN_UP,    /* an epoch was: checkpoint.cause */
         SQI_REPORT_UNCOMMITTED, /* task; it has not committed the epoch for long */
         SQI_REPORT_GONE_BACK,   /* worker; it died in a drain, and what came after the epoch is not done */
+        SQI_REPORT_CUT,         /* worker; its spout died in a drain, and what was under way from it may not be done */
 };
-enum { SQI_REPORTS = SQI_REPORT_GONE_BACK + 1 }; /* how many */
+enum { SQI_REPORTS = SQI_REPORT_CUT + 1 }; /* how many */
 
 #define SQI_EVERY_WORKER UINT32_MAX
 
@@ -210,6 +211,7 @@ struct sqi_life_worker {
         bool called_back;     /* it ends because another one died: it has not crashed (restore.c) */
         bool rejoins;         /* it was told to: it may listen as its next incarnation */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
+        bool cut;             /* at least once: a spout of it died, and with it what it knew to be under way */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;
         uint64_t due; /* WAITING: to be spawned; LEAVING: to be told so again */
@@ -223,16 +225,18 @@ struct sqi_lifecycle {
         uint32_t crash_limit; /* a streak this long fails the topology; 0: never */
         enum sqi_topology_state state;
         enum sqi_outcome outcome;
-        uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
+        uint32_t failed_worker; /* outcome FAILED, or gone_back: whose cause it is, or SQI_EVERY_WORKER */
         uint32_t died;          /* the worker that did last */
         uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
         bool died_draining; /* that one, in the drain and not before it */
-        bool gone_back;     /* exactly-once: the drain began anew from an epoch, and what came after that is not done */
-        bool notes;         /* whoever runs it writes down how it ends, for it must not begin again: NOTE */
-        bool noting;        /* and does so now */
-        bool handover;      /* the drain is not the end: keyed state goes into a snapshot */
-        bool proven;        /* it has run before, as it is: a start that fails is tried again, as any restart */
+        /* Who died has taken along what the drain would have waited for: exactly-once what came after the epoch that it
+         * began anew from, at least once what was under way from his spouts. */
+        bool gone_back;
+        bool notes;           /* whoever runs it writes down how it ends, for it must not begin again: NOTE */
+        bool noting;          /* and does so now */
+        bool handover;        /* the drain is not the end: keyed state goes into a snapshot */
+        bool proven;          /* it has run before, as it is: a start that fails is tried again, as any restart */
         const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */
         bool anew;            /* another run made that one: what it was told to end goes on */
         const char *folder;   /* of the snapshot that is being made, or NULL; borrowed */

@@ -52,6 +52,17 @@ had_finished(const struct sqi_lifecycle *life, uint32_t worker)
         return true;
 }
 
+/* A spout alone knows which trees are under way. Its next incarnation emits them again, but not in a drain. */
+static bool
+cuts_trees(const struct sqi_lifecycle *life, uint32_t worker)
+{
+        SQI_EACH_TASK(life, task)
+                if (sqi_step_is_on(life, task, worker) && kind_of(life, task) == SQ_KIND_SPOUT &&
+                    !life->tasks[task].finished)
+                        return life->plan->config.delivery == SQI_AT_LEAST_ONCE && life->has_run;
+        return false;
+}
+
 /* Forgets what the tasks of a dead worker had reached, and tells all others. */
 static void
 lose_tasks(struct sqi_step *step, uint32_t worker)
@@ -112,6 +123,7 @@ sqi_restart(struct sqi_step *step, uint32_t w)
         life->died_draining = life->draining;
         worker->state = SQI_WORKER_WAITING;
         worker->due = step->now + delay;
+        worker->cut = !worker->finished_before && cuts_trees(life, w);
         worker->finished_before = !sqi_step_is_exact(life) && (worker->finished_before || had_finished(life, w));
         if (is_hopeless(life, worker)) {
                 sqi_end_fail(step, w);
@@ -135,6 +147,8 @@ sqi_restart_note_cause(struct sqi_step *step, const struct sqi_event *event)
         struct sqi_life_worker *worker = &step->life->workers[event->worker];
         bool ours = worker->state == SQI_WORKER_KILLED; /* and the cause is set already, if there is one */
 
+        if (step->life->state == SQI_QUITTING && event->cause == SQI_CAUSE_EXIT && event->number == 0)
+                return ours; /* as it was told to: what it died of before is still to be said */
         if (!worker->told)
                 worker->cause.text[0] = '\0';
         if (!ours) {

@@ -20,6 +20,9 @@
  * clock. */
 static const uint64_t TURN_NS = SQI_ORDERS_NS, LOOK_NS = 50000;
 enum { STRIDE_MAX = 128 };
+/* A turn that lasts longer is slow; an epoch that is under way may have such a share of it besides. */
+static const uint64_t SLOW_NS = 10000000;
+enum { LINGER_SHARE = 8 };
 
 static void
 hand_in(struct sq_task *task, struct sqi_gathered *gathered)
@@ -509,15 +512,36 @@ sqi_bolt_close(struct sq_task *task)
         task->bolt.batch.open = false;
 }
 
+/* Before a turn, of which the last one took `turn_ns`. Where that was long the next look is as far away, and an epoch
+ * would wait for one tuple after the other: for the order, for the marks, of which no more are there at a time than a
+ * socket holds, and for the disk. So it gets a little of that time. */
+static void
+linger(struct sq_task *task, uint64_t turn_ns)
+{
+        uint64_t until = task->now_ns + turn_ns / LINGER_SHARE;
+
+        if (turn_ns < SLOW_NS || task->driver)
+                return;
+        while (task->failed == 0 && !task->quitting && sqi_epoch_hasten(task)) {
+                sqi_intake_take_in(task);
+                if (task->now_ns >= until)
+                        return;
+                sqi_task_wait(task, task->epoch.recording && task->epoch.missing > 0 && !task->intake.feedback, until);
+        }
+}
+
 void
 sqi_bolt_turn(struct sq_task *task)
 {
+        if (__builtin_expect(task->epoch.exact, 0))
+                linger(task, task->bolt.turn_ns);
         uint64_t begin = task->now_ns;
         uint64_t again = UINT64_MAX, executed = task->metrics->executed, blocked = task->metrics->blocked_ns;
         bool paused = task->instance.paused, busy = !paused && work_in_time(task);
 
         task->now_ns = sqi_task_clock(task);
         uint64_t worked_ns = task->now_ns - begin - (task->metrics->blocked_ns - blocked);
+        task->bolt.turn_ns = worked_ns;
         if (busy)
                 sqi_count(&task->metrics->busy_ns, worked_ns);
         if (busy)

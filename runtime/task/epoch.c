@@ -275,6 +275,15 @@ sqi_epoch_act(struct sq_task *task)
                 begin(task, epoch->ordered);
 }
 
+bool
+sqi_epoch_hasten(struct sq_task *task)
+{
+        if (may_begin(task))
+                begin(task, task->epoch.ordered);
+        sqi_epoch_act(task);
+        return task->epoch.recording || task->epoch.writing_down;
+}
+
 uint64_t
 sqi_epoch_due(const struct sq_task *task)
 {

@@ -88,8 +88,10 @@ void sqi_epoch_order(struct sq_task *task, const struct sqi_message *order);
 void sqi_epoch_report(struct sq_task *task);
 /* COMMITTED, of the newest. */
 void sqi_epoch_report_committed(struct sq_task *task);
-/* Between two callbacks: does what is due. A bolt in the middle of a batch begins nothing. */
+/* Between two callbacks: does what is due. */
 void sqi_epoch_act(struct sq_task *task);
+/* The same of a bolt that looks seldom: what was ordered waits for no mark. Is an epoch under way? */
+bool sqi_epoch_hasten(struct sq_task *task);
 /* The same, in the middle of a callback: reports a part that is durable by now. */
 void sqi_epoch_settle(struct sq_task *task);
 /* When sqi_epoch_act() is to be called again at the latest. */

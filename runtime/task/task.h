@@ -231,6 +231,7 @@ struct sqi_bolt_part {
         uint64_t flushed;     /* at most once: metrics->executed at the last flush */
         bool dirty;           /* executed since the last flush */
         bool flush_failed;    /* between two tuples, in a wait for room: those of the run before it have failed too */
+        uint64_t turn_ns;     /* how long it has worked in the last turn */
         uint64_t next_key_ns; /* when a key is next looked at: bolt.c */
         struct sqi_paced {    /* since its pace was last told, from the next turn of work on */
                 uint64_t tuples, busy_ns, since_ns;

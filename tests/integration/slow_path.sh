@@ -35,4 +35,36 @@ makes_epochs() {
 
 check "epochs are made before a slow bolt, and small" makes_epochs sleep 'us: 1000' filter "where: 'true'"
 check "and before one that waits for it" makes_epochs filter "where: 'true'" sleep 'us: 1000'
+
+# A bolt that is slower still looks for marks between two tuples only, and the socket holds less than is on its way: an epoch waits for one tuple all the
+# same, and not for one after each time that the socket was read empty. Counted in tuples: how many there were in five epochs.
+cat >"$dir/slower.yaml" <<YAML
+name: slower
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 20, topology.channel.batches: 1, topology.checkpoint.dir: $dir/epochs }
+spouts: [{ id: gen, component: generate, properties: { rate: 1000, fields: { n: seq } } }]
+bolts:
+  - { id: slow, component: sleep, properties: { ms: 100 } }
+  - { id: out, component: write, properties: { path: $dir/slower.out } }
+streams:
+  - { from: gen, to: slow, grouping: { type: shuffle } }
+  - { from: slow, to: out, grouping: { type: shuffle } }
+YAML
+newest() { ls "$dir/epochs" 2>/dev/null | sort -n | tail -n 1; }
+reaches() { [ "$(newest)" -ge "$1" ]; }
+come_out() { cat "$dir/slower.out" 2>/dev/null | wc -l; }
+has_come_out() { [ "$(come_out)" -ge "$1" ]; }
+waits_for_one_tuple() {
+        local run before n
+        "$squall" run "$dir/slower.yaml" >"$dir/said" 2>&1 &
+        run=$!
+        until_true has_come_out 3
+        before=$(come_out)
+        until_true reaches $(($(newest) + 5))
+        n=$(($(come_out) - before))
+        kill -KILL $run
+        wait $run
+        echo "$n tuples"
+        [ "$n" -gt 0 ] && [ "$n" -le 20 ]
+}
+check "and an epoch waits for one tuple of a slower one" waits_for_one_tuple
 exit $failures

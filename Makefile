@@ -73,7 +73,7 @@ C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c groupings
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,$(addprefix runtime/,$(addsuffix /%,kit formats expr windows joins)))
 # Both of the runtime and of the kit, which has its own copy.
-BOTH := $(addprefix $(B)/runtime/base/,date.o nearest.o value.o)
+BOTH := $(addprefix $(B)/runtime/base/,date.o duration.o nearest.o value.o)
 CLIENTS := $(call objects,clients/%)
 server = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))

@@ -49,7 +49,7 @@ SQ_EXPORT enum sq_order sq_compare_numbers(struct sq_value a, struct sq_value b)
  * quoted one is a view without its quotes. */
 SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
 
-/* How long something takes, as settings say it: 500ms, 10s, 5m, 1h, 1d; at least a nanosecond, below 10^18. */
+/* How long something takes, as settings say it: 500us, 500ms, 10s, 5m, 1h, 1d; from a ns to 10^18, 11,574 days. */
 SQ_EXPORT bool sq_read_duration(const char *text, int64_t *ret_ns);
 /* The same of what may be no time at all: 0 and 0s, too. */
 SQ_EXPORT bool sq_read_delay(const char *text, int64_t *ret_ns);

@@ -6,6 +6,7 @@
 #include "topology/keys.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -133,12 +134,13 @@ static bool
 read_duration(struct sqi_model *model, struct sqi_model_time *time, const struct sqi_yaml_item *item, uint64_t *ret_ns)
 {
         bool is_text = sqi_expect_value(model, item, SQI_YAML_SCALAR);
+        int r = is_text ? sqi_duration_read(item->value->text, ret_ns) : -EINVAL;
 
-        if (is_text && sqi_duration_read(item->value->text, ret_ns) == 0)
+        if (r == 0)
                 return true;
         if (is_text)
-                sqi_model_error(model, item->value->place, "'%s' needs a time, such as 5s, 250ms or 2m, not '%.200s'",
-                                item->key, item->value->text);
+                sqi_model_error(model, item->value->place, "'%s' needs a time%s, such as 5s, 250ms or 1d, not '%.200s'",
+                                item->key, r == -ERANGE ? " of 11,574 days at most" : "", item->value->text);
         time->broken = true;
         return false;
 }

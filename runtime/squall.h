@@ -1120,9 +1120,9 @@ struct sq_manifest {
 #define SQ_GROUPING(ident) SQI_REGISTER(ident, struct sq_grouping, SQ_KIND_GROUPING)
 #define SQI_REGISTER(ident, type, kind) \
         SQI_MAY_LEAVE_OUT \
-        extern const type sqi_##ident; \
-        SQI_MANIFEST = {SQ_ABI, kind, sizeof(type), #ident, &sqi_##ident}; \
-        const type sqi_##ident
+        extern const type sqi_registered_##ident; \
+        SQI_MANIFEST = {SQ_ABI, kind, sizeof(type), #ident, &sqi_registered_##ident}; \
+        const type sqi_registered_##ident
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -36,6 +36,14 @@ for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
         command -v python3 >/dev/null && check "an editor can read compile_commands.json with $where" editors "$squall"
 done
 squall=$tree/build/squall
+# Names of things in squall.h, in what its macros make, and of C itself
+called() {
+        local name
+        for name in value windowed windowed_declare manifest int main merge; do
+                cd "$dir" && rm -rf place && mkdir place && cd place && "$squall" new bolt $name --window && cd $name && make -s CFLAGS="-O0 -Werror" test || return
+        done
+}
+check "a new bolt may have a name that is something else in C" called
 # speaks LANGUAGE PROGRAM: a bolt and a spout in that language, with its library as it is written.
 speaks() {
         local kind

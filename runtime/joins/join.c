@@ -244,6 +244,16 @@ leave_out(struct sqi_join *join, const struct sqi_arrival *arrival)
         sqi_join_emit_alone(join, SQI_TOO_LATE, &joined, arrival->side);
 }
 
+/* Is all that its row may meet between the ends of int64? */
+static bool
+has_room(const struct sqi_join_plan *plan, int64_t time)
+{
+        int64_t apart = plan->high > -plan->low ? plan->high : -plan->low;
+
+        return sqi_has_room(time, plan->rule.size + plan->rule.slide + plan->rule.gap + (apart > 0 ? apart : 0),
+                            plan->lateness + plan->wait);
+}
+
 enum sq_verdict
 sq_join_execute(struct sq_task *task, const struct sq_tuple *in)
 {
@@ -255,6 +265,11 @@ sq_join_execute(struct sq_task *task, const struct sq_tuple *in)
         arrival.time = join->now;
         if (join->event_time && !sq_event_time(in, &arrival.time))
                 return sq_fail(task, "a row of '%s' has no event time", side->name);
+        if (join->event_time && !has_room(&join->plan, arrival.time))
+                return sq_fail(task,
+                               "the event time of a row of '%s' is too near to an end of all times, 1677 and 2262, for "
+                               "what it may be joined with",
+                               side->name);
         if (!pack(join, side, in, &arrival))
                 return sq_retry_later(task, "no memory for a row");
         sqi_join_find(join, join->timed_key ? sq_key_of(in, (unsigned)join->sides.nkeys) : sq_key(in));

@@ -39,7 +39,7 @@ read_interval(const struct sq_joining *settings, struct sqi_join_plan *plan, con
         if (between->n != 2 || !read_bound(between->items[0], &plan->low) ||
             !read_bound(between->items[1], &plan->high))
                 return "must be two times, by how much the second input's may differ from the first's: [-5s, 10m] is "
-                       "from 5 s before to 10 min after";
+                       "from 5 s before to 10 min after (11574d at most)";
         if (plan->low > plan->high)
                 return "must begin with the earlier one";
         return misplaced(settings, ret_option);
@@ -48,12 +48,16 @@ read_interval(const struct sq_joining *settings, struct sqi_join_plan *plan, con
 static const char *
 read_windows(const struct sq_joining *settings, struct sqi_join_plan *plan, const char **ret_option)
 {
+        static const char by_time[] = "must be a time (500ms, 10s, 5m, 1h, 1d): rows are joined by time";
         struct sq_windows windows = settings->windows;
         const char *why;
 
         windows.lateness = NULL;
         windows.early = NULL;
         plan->by = SQI_BY_WINDOWS;
+        *ret_option = "size";
+        if (windows.size && strcmp(windows.size, "global") == 0)
+                return by_time;
         why = sqi_rule_read(&windows, &plan->rule, ret_option);
         if (why)
                 return why;
@@ -61,7 +65,7 @@ read_windows(const struct sq_joining *settings, struct sqi_join_plan *plan, cons
         if (plan->rule.kind != SQI_OVER_COUNT && plan->rule.kind != SQI_GLOBAL)
                 return NULL;
         *ret_option = "size";
-        return "must be a time (500ms, 10s, 5m, 1h, 1d): rows are joined by time";
+        return by_time;
 }
 
 static const char *

@@ -33,6 +33,12 @@ sqi_rule_complete(struct sqi_rule *rule)
         rule->pane_offset = rule->pane > 0 ? rule->offset % rule->pane : 0;
 }
 
+bool
+sqi_rule_has_room(const struct sqi_rule *rule, int64_t time)
+{
+        return sqi_has_room(time, rule->size + rule->slide + rule->gap, rule->lateness);
+}
+
 int64_t
 sqi_last_start(const struct sqi_rule *rule, int64_t time)
 {

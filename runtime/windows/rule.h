@@ -3,7 +3,8 @@
  * Which windows there are, and which of them a time is in: pure arithmetic.
  *
  * A window is [start, end): its end is not in it. Those over time begin at offset + k * slide for every whole k, below
- * zero too, and are `size` long. Times are ns since 1970; what would lie outside of int64 stops at its ends.
+ * zero too, and are `size` long. Times are ns since 1970; what would lie outside of int64 stops at its ends, so that
+ * tuples so near to them are not taken: sqi_rule_has_room().
  *
  * Overlapping windows are made of panes, as long as what divides both size and slide (J. Li et al., "No Pane, No
  * Gain", SIGMOD Record 2005), so that a tuple goes into one pane, however many windows it is in:
@@ -62,6 +63,16 @@ sqi_plus(int64_t a, int64_t b)
         return b < 0 ? INT64_MIN : INT64_MAX;
 }
 
+/* Is there so much between `time` and each end of int64, and `more` at the later one? */
+static inline bool
+sqi_has_room(int64_t time, int64_t reach, int64_t more)
+{
+        return time > INT64_MIN + 1 + reach && time < INT64_MAX - reach - more;
+}
+
+/* Are all windows that `time` may be in, and the times at which they are over, between the ends of int64? What is not
+ * has windows that cannot be told, and is to be refused. */
+bool sqi_rule_has_room(const struct sqi_rule *rule, int64_t time);
 /* The start of the last window over time that begins at `time` or before. */
 int64_t sqi_last_start(const struct sqi_rule *rule, int64_t time);
 /* The end of that one: the last that `time` is in. */

@@ -19,7 +19,8 @@ read_length(const char *text, int64_t *ret_length, bool *ret_timed)
                 return *ret_timed = true;
         while (*unit == ' ')
                 unit++;
-        if ((strcmp(unit, "tuples") != 0 && strcmp(unit, "tuple") != 0) || !(number >= 1) || number > 1e18)
+        if ((strcmp(unit, "tuples") != 0 && strcmp(unit, "tuple") != 0) || !(number >= 1) || number > 1e18 ||
+            number != (double)(int64_t)number)
                 return false;
         *ret_length = (int64_t)number;
         *ret_timed = false;
@@ -70,13 +71,14 @@ read_size(const struct sq_windows *windows, struct sqi_rule *rule, const char **
 
         *ret_option = "size";
         if (!read_length(windows->size, &rule->size, &timed))
-                return "must be a time (500ms, 10s, 5m, 1h, 1d), a number of tuples (100 tuples), or `global`";
+                return "must be a time (500ms, 10s, 5m, 1h, 1d; 11574d at most), a whole number of tuples (100 "
+                       "tuples), or `global`";
         rule->kind = timed ? SQI_OVER_TIME : SQI_OVER_COUNT;
         rule->slide = rule->size;
         slide_timed = timed;
         *ret_option = "slide";
         if (windows->slide && !read_length(windows->slide, &rule->slide, &slide_timed))
-                return "must be a time (500ms, 10s, 5m, 1h, 1d) or a number of tuples (100 tuples)";
+                return "must be a time (500ms, 10s, 5m, 1h, 1d) or a whole number of tuples (100 tuples)";
         if (slide_timed != timed || rule->slide > rule->size)
                 return "must be no longer than `size`, and of the same kind";
         sqi_rule_complete(rule);
@@ -97,7 +99,7 @@ read_assigner(const struct sq_windows *windows, struct sqi_rule *rule, const cha
                 return "stands beside `size`: leave one of them out (`gap` makes sessions, of any length)";
         if (windows->gap) {
                 rule->kind = SQI_SESSIONS;
-                return read_time(windows->gap, &rule->gap) ? NULL : "must be a time (30s, 5m, 1h)";
+                return read_time(windows->gap, &rule->gap) ? NULL : "must be a time (30s, 5m, 1h; 11574d at most)";
         }
         if (!is_global(windows))
                 return read_size(windows, rule, ret_option);
@@ -115,7 +117,7 @@ read_early(const struct sq_windows *windows, struct sqi_rule *rule)
         if (!windows->early)
                 return NULL;
         if (!read_length(windows->early, &length, &timed))
-                return "must be a number of tuples (100 tuples) or a time (10s)";
+                return "must be a whole number of tuples (100 tuples) or a time (10s)";
         if (rule->kind == SQI_OVER_COUNT)
                 return "is for windows that end by time: a window of tuples ends with the tuple that fills it";
         rule->early_ns = timed ? length : 0;
@@ -169,10 +171,10 @@ sqi_rule_read(const struct sq_windows *windows, struct sqi_rule *ret, const char
                 return why;
         *ret_option = "offset";
         if (!read_offset(windows->offset, &rule.offset))
-                return "must be a time (6h, -30m)";
+                return "must be a time (6h, -30m; where clocks are 9 hours ahead of UTC, days begin at -9h)";
         *ret_option = "lateness";
         if (!read_delay(windows->lateness, &rule.lateness))
-                return "must be a time (30s, 5m, 1h)";
+                return "must be a time (30s, 5m, 1h; 11574d at most)";
         *ret_option = "early";
         why = read_early(windows, &rule);
         if (why)

@@ -250,6 +250,11 @@ sq_windows_execute(struct sq_task *task, const struct sq_tuple *in)
                 now.watermark = sq_watermark(task);
                 if (!time_of_tuple(run, in, &time))
                         return sq_fail(task, "the field `%s` has no time", sq_input_field(task, run->time_column).name);
+                if (!sqi_rule_has_room(rule, time))
+                        return sq_fail(
+                                task,
+                                "the time in the field `%s` is too near to an end of all times, 1677 and 2262, for its windows",
+                                sq_input_field(task, run->time_column).name);
         }
         verdict = look(run, time);
         if (verdict != SQ_ACK)

@@ -30,37 +30,54 @@ sqi_is_plain_word(uint64_t word)
         return (no_quote & no_backslash & no_control & ~(is_delete | word) & SQI_BYTES(0x80)) == SQI_BYTES(0x80);
 }
 
-/* Copies a text and says whether all of it is plain; if not, what stands at `to` is of no use. */
+/* The same, and neither a blank nor an =: a word of a line of pairs. */
 static inline bool
-sqi_copy_plain(char *to, const char *from, size_t n)
+sqi_is_bare_word(uint64_t word)
+{
+        const uint64_t no_blank = (word ^ SQI_BYTES(' ')) + SQI_BYTES(0x7f),
+                       no_equals = (word ^ SQI_BYTES('=')) + SQI_BYTES(0x7f);
+
+        return sqi_is_plain_word(word) && (no_blank & no_equals & SQI_BYTES(0x80)) == SQI_BYTES(0x80);
+}
+
+/* Copies a text and says whether all of it is such words; if not, what stands at `to` is of no use. */
+static inline __attribute__((always_inline)) bool
+sqi_copy_words(char *to, const char *from, size_t n, bool (*is_good)(uint64_t word))
 {
         uint64_t word, last;
         uint32_t half, end;
-        bool plain = true;
 
         if (n >= sizeof(word)) {
                 for (size_t at = 0; at < n - sizeof(word); at += sizeof(word)) {
                         memcpy(&word, from + at, sizeof(word));
                         memcpy(to + at, &word, sizeof(word));
-                        if (!sqi_is_plain_word(word))
+                        if (!is_good(word))
                                 return false;
                 }
                 memcpy(&last, from + n - sizeof(last), sizeof(last));
                 memcpy(to + n - sizeof(last), &last, sizeof(last));
-                return sqi_is_plain_word(last);
+                return is_good(last);
         }
         if (n >= sizeof(half)) {
                 memcpy(&half, from, sizeof(half));
                 memcpy(&end, from + n - sizeof(end), sizeof(end));
                 memcpy(to, &half, sizeof(half));
                 memcpy(to + n - sizeof(end), &end, sizeof(end));
-                return sqi_is_plain_word((uint64_t)half << 32 | end);
+                return is_good((uint64_t)half << 32 | end);
         }
+        word = SQI_BYTES('a');
         for (size_t at = 0; at < n; at++) {
                 to[at] = from[at];
-                plain &= sqi_is_plain_byte((unsigned char)from[at]);
+                word = word << 8 | (unsigned char)from[at];
         }
-        return plain;
+        return is_good(word);
+}
+
+/* Copies a text and says whether all of it is plain. */
+static inline bool
+sqi_copy_plain(char *to, const char *from, size_t n)
+{
+        return sqi_copy_words(to, from, n, sqi_is_plain_word);
 }
 
 #endif

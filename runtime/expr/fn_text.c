@@ -4,6 +4,7 @@
 #include <string.h>
 #include <wctype.h>
 
+#include "base/plain.h"
 #include "expr/expr.h"
 #include "expr/text.h"
 #include "kit/regex.h"
@@ -12,12 +13,29 @@
 /* A letter of two bytes may become one of three. */
 enum { GROWTH = 2 };
 
+/* Eight bytes of ASCII. A byte is below 0x80, so no sum carries into the next one. */
+static inline uint64_t
+map_word(uint64_t word, unsigned char first)
+{
+        uint64_t from = word + SQI_BYTES(0x80 - first), behind = word + SQI_BYTES(0x80 - first - 26);
+
+        return word ^ (from & ~behind & SQI_BYTES(0x80)) >> 2;
+}
+
 /* ASCII, of which the 26 letters from `first` on are the others. Returns where that ends. */
 static const char *
 map_plain(const char *at, const char *end, unsigned char first, char **to)
 {
         char *out = *to;
+        uint64_t word;
 
+        for (; end - at >= (ptrdiff_t)sizeof(word); at += sizeof(word), out += sizeof(word)) {
+                memcpy(&word, at, sizeof(word));
+                if (word & SQI_BYTES(0x80))
+                        break;
+                word = map_word(word, first);
+                memcpy(out, &word, sizeof(word));
+        }
         for (; at < end && (unsigned char)*at < 0x80; at++) {
                 bool other = (unsigned char)((unsigned char)*at - first) < 26;
 

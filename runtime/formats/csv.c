@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/span.h"
+
 enum { CELL_MAX = 1 << 20, NO_FIELD = 255, NO_QUOTE = '\n' };
 
 static inline struct sq_csv_dialect
@@ -126,29 +128,41 @@ copied(const char *at, const char *close, const char *tail, const char *stop, ch
         return (struct sq_str){copy, (size_t)(*scratch - copy)};
 }
 
-bool
-sq_csv_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
+/* A cell whose first quote stands before `at`. Where it stops. */
+static const char *
+take_quoted(const char *at, const char *end, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
 {
-        const char *at = record->ptr, *end, *stop, *close, *tail;
         bool doubled;
+        const char *close = quoted_end(at, end, dialect.quote, &doubled), *tail = close ? close + 1 : end, *stop;
+
+        close = close ? close : end;
+        stop = tail_end(tail, end, dialect.separator);
+        *ret = doubled || stop > tail ? copied(at, close, tail, stop, dialect.quote, scratch)
+                                      : (struct sq_str){at, (size_t)(close - at)};
+        return stop;
+}
+
+/* sq_csv_cell() of a whole dialect. */
+static inline bool
+take_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
+{
+        const char *at = record->ptr, *end = at + record->len, *stop;
 
         if (!at)
                 return false;
-        dialect = whole(dialect);
-        end = at + record->len;
         if (at == end || *at != dialect.quote || dialect.quote == NO_QUOTE) {
-                stop = tail_end(at, end, dialect.separator);
+                stop = sqi_span(at, end, 0, dialect.separator, dialect.separator, dialect.separator);
                 *ret = (struct sq_str){at, (size_t)(stop - at)};
-        } else {
-                close = quoted_end(++at, end, dialect.quote, &doubled);
-                tail = close ? close + 1 : end;
-                close = close ? close : end;
-                stop = tail_end(tail, end, dialect.separator);
-                *ret = doubled || stop > tail ? copied(at, close, tail, stop, dialect.quote, scratch)
-                                              : (struct sq_str){at, (size_t)(close - at)};
-        }
+        } else
+                stop = take_quoted(at + 1, end, dialect, scratch, ret);
         *record = stop < end ? (struct sq_str){stop + 1, (size_t)(end - stop - 1)} : (struct sq_str){NULL, 0};
         return true;
+}
+
+bool
+sq_csv_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
+{
+        return take_cell(record, whole(dialect), scratch, ret);
 }
 
 /* ---- Columns by name --------------------------------------------------------------------------------- */
@@ -197,12 +211,13 @@ sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t
 size_t
 sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n, struct sq_value *values)
 {
+        const struct sq_csv_dialect dialect = whole(columns->dialect);
         struct sq_str cell;
         size_t cells = 0;
 
         for (size_t i = 0; i < n; i++)
                 values[i] = sq_text("");
-        for (; sq_csv_cell(&record, columns->dialect, &scratch, &cell); cells++)
+        for (; take_cell(&record, dialect, &scratch, &cell); cells++)
                 if (cells < columns->n && columns->field[cells] < n)
                         values[columns->field[cells]] = sq_str(cell);
         return cells;

@@ -133,10 +133,21 @@ read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *valu
         return judge_row(decoder, cells);
 }
 
+/* The tree of the fields' paths; NULL: no memory. */
+static struct sqi_pick *
+pick_of(struct sq_decoder *decoder)
+{
+        if (!sqi_pick_is_of(decoder->pick, decoder->n, decoder->paths)) {
+                sqi_pick_free(decoder->pick);
+                decoder->pick = sqi_pick_new(decoder->n, decoder->paths, decoder->schema.typed);
+        }
+        return decoder->pick;
+}
+
 /* Only the fields of an object that were asked for by dots or brackets are parts of parts, and only where types are
  * declared. */
 static ssize_t
-take_members(struct sq_decoder *decoder, struct sq_value object, struct sq_value *values)
+search_members(struct sq_decoder *decoder, struct sq_value object, struct sq_value *values)
 {
         size_t members = sq_items(object).left / 2;
 
@@ -145,6 +156,15 @@ take_members(struct sq_decoder *decoder, struct sq_value object, struct sq_value
                 if (values[i].type == SQ_NIL && strpbrk(decoder->paths[i], ".["))
                         values[i] = sq_part(object, decoder->paths[i]);
         return (ssize_t)members;
+}
+
+static ssize_t
+take_members(struct sq_decoder *decoder, struct sq_value object, struct sq_value *values)
+{
+        struct sqi_pick *pick = pick_of(decoder);
+        ssize_t members = pick ? sqi_pick_members(pick, object, values, &decoder->others) : -1;
+
+        return members >= 0 ? members : search_members(decoder, object, values);
 }
 
 static ssize_t
@@ -214,17 +234,12 @@ read_packed(struct sq_decoder *decoder, struct sq_str record, struct sq_value *v
 static ssize_t
 pick_json(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
+        struct sqi_pick *pick = decoder->n > 0 ? pick_of(decoder) : NULL;
         ssize_t members;
 
-        if (decoder->n == 0)
+        if (!pick)
                 return -1;
-        if (!sqi_pick_is_of(decoder->pick, decoder->n, decoder->paths)) {
-                sqi_pick_free(decoder->pick);
-                decoder->pick = sqi_pick_new(decoder->n, decoder->paths, decoder->schema.typed);
-        }
-        if (!decoder->pick)
-                return -1;
-        members = sqi_pick_read(decoder->pick, &decoder->json, record, values, &decoder->others);
+        members = sqi_pick_read(pick, &decoder->json, record, values, &decoder->others);
         return decoder->wanted.n == 0 && decoder->others > 0 ? -1 : members; /* it is asked which they are */
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/plain.h"
+#include "formats/span.h"
 
 enum { ROOM_MIN = 4096, JSON_ROOM = 256, INT_ROOM = 24 };
 
@@ -200,7 +201,8 @@ static void
 put_csv_cell(struct sq_encoder *encoder, const char *ptr, size_t n, bool alone)
 {
         /* An empty field that stands alone would be an empty line, which many readers pass over. */
-        bool quote = n == 0 ? alone : has_any(ptr, n, ",\"\r\n");
+        bool quote = n == 0 ? alone
+                            : sqi_span(ptr, ptr + n, '\r' + 1, ',', '"', '"') < ptr + n && has_any(ptr, n, ",\"\r\n");
 
         if (!quote) {
                 put_bytes(encoder, ptr, n);
@@ -299,9 +301,23 @@ is_plain(unsigned char c)
         return c > ' ' && c != '"' && c != '=' && c != 0x7f;
 }
 
+/* A text that stands as it is. False: it is looked at byte by byte. */
+static inline bool
+put_word(struct sq_encoder *encoder, const char *ptr, size_t n)
+{
+        char *to = n > 0 ? room(encoder, n) : NULL;
+
+        if (!to || !sqi_copy_words(to, ptr, n, sqi_is_bare_word))
+                return false;
+        encoder->len += n;
+        return true;
+}
+
 static void
 put_key(struct sq_encoder *encoder, const char *name)
 {
+        if (put_word(encoder, name, strlen(name)))
+                return;
         if (!*name)
                 put_char(encoder, '_');
         for (; *name; name++)
@@ -337,6 +353,8 @@ put_pair_text(struct sq_encoder *encoder, const char *ptr, size_t n, bool alone)
         bool plain = n > 0;
 
         (void)alone;
+        if (put_word(encoder, ptr, n))
+                return;
         for (size_t i = 0; plain && i < n; i++)
                 plain = is_plain((unsigned char)ptr[i]) && ptr[i] != '\\';
         if (plain)

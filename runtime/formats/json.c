@@ -9,12 +9,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "formats/escape.h"
 #include "formats/number.h"
+#include "formats/span.h"
 
 enum { SHORT_DIGITS = 18 };
 
@@ -40,21 +38,7 @@ read_word(struct sq_json_reader *json, const char *word)
 static inline const char *
 plain_end(const char *at, const char *end)
 {
-#ifdef __SSE2__
-        const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
-
-        for (; end - at >= 16; at += 16) {
-                __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-                __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-                int mask = _mm_movemask_epi8(_mm_or_si128(ends, _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes)));
-
-                if (mask)
-                        return at + __builtin_ctz((unsigned)mask);
-        }
-#endif
-        while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-                at++;
-        return at;
+        return sqi_span(at, end, 0x20, '"', '\\', '\\');
 }
 
 bool

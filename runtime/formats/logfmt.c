@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "formats/escape.h"
+#include "formats/span.h"
+
+enum { DELETE = 0x7f };
 
 struct line {
         const char *at, *end;
@@ -21,7 +24,7 @@ struct line {
 static bool
 is_space(char c)
 {
-        return (unsigned char)c <= ' ' || c == 0x7f;
+        return (unsigned char)c <= ' ' || c == DELETE;
 }
 
 static struct sq_str
@@ -29,8 +32,7 @@ key(struct line *line)
 {
         const char *start = line->at;
 
-        while (line->at < line->end && !is_space(*line->at) && *line->at != '=' && *line->at != '"')
-                line->at++;
+        line->at = sqi_span(start, line->end, ' ' + 1, '=', '"', DELETE);
         return (struct sq_str){start, (size_t)(line->at - start)};
 }
 
@@ -39,8 +41,7 @@ word(struct line *line)
 {
         const char *start = line->at;
 
-        while (line->at < line->end && !is_space(*line->at))
-                line->at++;
+        line->at = sqi_span(start, line->end, ' ' + 1, DELETE, DELETE, DELETE);
         return (struct sq_str){start, (size_t)(line->at - start)};
 }
 
@@ -51,8 +52,7 @@ quoted(struct line *line, struct sq_str *ret)
         const char *start = line->at;
         char *copy = line->scratch;
 
-        while (line->at < line->end && *line->at != '"' && *line->at != '\\')
-                line->at++;
+        line->at = sqi_span(start, line->end, 0, '"', '\\', '\\');
         if (line->at < line->end && *line->at == '"') {
                 *ret = (struct sq_str){start, (size_t)(line->at++ - start)};
                 return NULL;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { EXACT_POWER = 22, COPY_MAX = 128, EXPONENT_MAX = 100000 };
-enum { SAFE_DIGITS = 19 }; /* so many hold in 64 bits whatever they are */
+enum { SAFE_DIGITS = 19, SHORT_DIGITS = 18 }; /* so many hold in 64 bits, and in 63, whatever they are */
 
 /* A decimal as it is read: digits * 10^exponent, if none was cut. */
 struct decimal {
@@ -146,12 +146,31 @@ sqi_take_number(const char **at, const char *end, bool lenient, struct sq_value 
         return wrong;
 }
 
+/* Nearly all numbers are short whole ones. True when that was one. */
+static inline bool
+read_short(struct sq_str text, struct sq_value *ret)
+{
+        int64_t number = 0;
+
+        for (size_t i = 0; i < text.len; i++) {
+                unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
+
+                if (digit > 9)
+                        return false;
+                number = number * 10 + digit;
+        }
+        *ret = sq_int(number);
+        return true;
+}
+
 bool
 sq_read_number(struct sq_str text, struct sq_value *ret)
 {
         const char *at = text.ptr, *end = at + text.len;
         struct sq_value value;
 
+        if (text.len > 0 && text.len <= SHORT_DIGITS && read_short(text, ret))
+                return true;
         if (text.len == 0 || sqi_take_number(&at, end, true, &value) || at != end)
                 return false;
         *ret = value;

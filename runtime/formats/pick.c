@@ -65,10 +65,33 @@ add_node(struct sqi_pick *pick, struct sq_str name)
         return pick->nnodes++;
 }
 
-static bool
+/* Names are short: two words that overlap, in place of a call. */
+static inline bool
+is_same(const char *a, const char *b, size_t n)
+{
+        uint64_t first[2], last[2];
+        uint32_t half[2], end[2];
+
+        if (n > 2 * sizeof(*first) || n < sizeof(*half))
+                return memcmp(a, b, n) == 0;
+        if (n >= sizeof(*first)) {
+                memcpy(&first[0], a, sizeof(*first));
+                memcpy(&first[1], b, sizeof(*first));
+                memcpy(&last[0], a + n - sizeof(*last), sizeof(*last));
+                memcpy(&last[1], b + n - sizeof(*last), sizeof(*last));
+                return first[0] == first[1] && last[0] == last[1];
+        }
+        memcpy(&half[0], a, sizeof(*half));
+        memcpy(&half[1], b, sizeof(*half));
+        memcpy(&end[0], a + n - sizeof(*end), sizeof(*end));
+        memcpy(&end[1], b + n - sizeof(*end), sizeof(*end));
+        return half[0] == half[1] && end[0] == end[1];
+}
+
+static inline bool
 is_called(const struct node *node, struct sq_str name)
 {
-        return node->name.len == name.len && memcmp(node->name.ptr, name.ptr, name.len) == 0;
+        return node->name.len == name.len && is_same(node->name.ptr, name.ptr, name.len);
 }
 
 /* The child of that name, made if there is none; 0: no memory. */
@@ -167,6 +190,14 @@ sqi_pick_is_of(const struct sqi_pick *pick, unsigned n, const char *const *paths
 
 /* ---- Reading ----------------------------------------------------------------------------------------- */
 
+static void
+begin(struct sqi_pick *pick, struct sq_value *values)
+{
+        pick->round++;
+        for (unsigned i = 0; i < pick->n; i++)
+                values[i] = sq_nil();
+}
+
 /* False: a field has two. */
 static bool
 give(struct sqi_pick *pick, unsigned at, struct sq_value value, struct sq_value *values)
@@ -188,8 +219,40 @@ give(struct sqi_pick *pick, unsigned at, struct sq_value value, struct sq_value 
         return true;
 }
 
+/* sq_next_item(), which is in another library, without a call where it can be. */
+static inline bool
+next_item(struct sq_items *items, struct sq_value *ret)
+{
+        if (!items->plain || items->left == 0)
+                return sq_next_item(items, ret);
+        items->left--;
+        *ret = *items->plain++;
+        return true;
+}
+
+/* Is it the first member of its name? */
+static inline bool
+is_first(const struct sqi_pick *pick, struct node *node)
+{
+        bool is = node->round != pick->round;
+
+        node->round = pick->round;
+        return is;
+}
+
+/* The field that a direct node is; NULL: it has a value already. */
+static inline struct sq_value *
+take_field(struct sqi_pick *pick, const struct node *node, struct sq_value *values)
+{
+        unsigned field = pick->takers[node->taker].field;
+        bool had = pick->rounds[field] == pick->round;
+
+        pick->rounds[field] = pick->round;
+        return had ? NULL : &values[field];
+}
+
 /* The child that is called so, looked for from `first` on; 0: none. */
-static unsigned
+static inline unsigned
 find_child(const struct sqi_pick *pick, unsigned parent, unsigned first, struct sq_str name)
 {
         unsigned i = first;
@@ -224,19 +287,14 @@ static bool
 read_member(struct sqi_pick *pick, struct sq_json_reader *json, unsigned child, unsigned depth, struct sq_value *values)
 {
         struct node *node = &pick->nodes[child];
-        struct sq_value value;
-        unsigned field;
+        struct sq_value value, *field;
         size_t others;
 
-        if (node->round == pick->round)
+        if (!is_first(pick, node))
                 return false;
-        node->round = pick->round;
         if (node->direct) {
-                field = pick->takers[node->taker].field;
-                if (pick->rounds[field] == pick->round)
-                        return false;
-                pick->rounds[field] = pick->round;
-                return sqi_json_value(json, depth, &values[field]);
+                field = take_field(pick, node, values);
+                return field && sqi_json_value(json, depth, field);
         }
         if (!node->taker && depth < SQI_JSON_DEPTH && sqi_json_take(json, '{'))
                 return read_object(pick, json, child, depth, values, &others) >= 0;
@@ -251,7 +309,7 @@ take_name(struct sq_json_reader *json, const struct node *node)
         size_t n = node->name.len;
 
         if (!node->plain || (size_t)(end - at) < n + 2 || *at != '"' || at[n + 1] != '"' ||
-            memcmp(at + 1, node->name.ptr, n) != 0)
+            !is_same(at + 1, node->name.ptr, n))
                 return false;
         json->at += n + 2;
         return true;
@@ -306,11 +364,49 @@ sqi_pick_read(struct sqi_pick *pick, struct sq_json_reader *json, struct sq_str 
 {
         ssize_t members;
 
-        pick->round++;
-        for (unsigned i = 0; i < pick->n; i++)
-                values[i] = sq_nil();
+        begin(pick, values);
         if (!sqi_json_begin(json, text) || !sqi_json_take(json, '{'))
                 return -1;
         members = read_object(pick, json, 0, 0, values, ret_others);
         return members >= 0 && sqi_json_space(json) < 0 ? members : -1;
+}
+
+/* False: it has two values, or a field of it. */
+static inline bool
+give_member(struct sqi_pick *pick, unsigned child, struct sq_value value, struct sq_value *values)
+{
+        struct node *node = &pick->nodes[child];
+        struct sq_value *field;
+
+        if (!is_first(pick, node))
+                return false;
+        if (!node->direct)
+                return give(pick, child, value, values);
+        field = take_field(pick, node, values);
+        if (field)
+                *field = value;
+        return field;
+}
+
+ssize_t
+sqi_pick_members(struct sqi_pick *pick, struct sq_value map, struct sq_value *values, size_t *ret_others)
+{
+        struct sq_items items = sq_items(map);
+        struct sq_value name, value;
+        unsigned next = pick->nodes[0].child, child;
+        ssize_t members = 0;
+
+        begin(pick, values);
+        *ret_others = 0;
+        for (; next_item(&items, &name) && next_item(&items, &value); members++) {
+                bool named = name.type == SQ_STR || name.type == SQ_BIN;
+
+                child = named ? find_child(pick, 0, next, (struct sq_str){name.as.ptr, name.len}) : 0;
+                if (child && !give_member(pick, child, value, values))
+                        return -1;
+                *ret_others += !child;
+                if (child)
+                        next = pick->nodes[child].next;
+        }
+        return members;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parts of a JSON object, read without the rest: a tree of the paths that are wanted is walked along with the text.
- * What nobody wants is looked through, and kept nowhere.
+ * Parts of an object, by a tree of the paths that are wanted. It is walked along with a JSON text, of which what nobody
+ * wants is looked through, and kept nowhere; or with the members of a map.
  */
 #ifndef SQI_KIT_PICK_H
 #define SQI_KIT_PICK_H
@@ -20,5 +20,8 @@ bool sqi_pick_is_of(const struct sqi_pick *pick, unsigned n, const char *const *
  * and *ret_others: how many are wanted by nobody. -1: ask them: it is no JSON, no object, or names something twice. */
 ssize_t sqi_pick_read(struct sqi_pick *pick, struct sq_json_reader *json, struct sq_str text, struct sq_value *values,
                       size_t *ret_others);
+
+/* The same of a map. -1: it names something twice. */
+ssize_t sqi_pick_members(struct sqi_pick *pick, struct sq_value map, struct sq_value *values, size_t *ret_others);
 
 #endif

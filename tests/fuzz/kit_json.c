@@ -48,6 +48,14 @@ same(struct sq_value a, struct sq_value b)
 }
 
 static void
+expect_values(struct sq_value object, unsigned n, const char *const *paths, const struct sq_value *values)
+{
+        for (unsigned i = 0; i < n; i++)
+                if (!same(values[i], sq_part(object, paths[i])))
+                        abort();
+}
+
+static void
 expect_parts(const char *text, size_t len)
 {
         static const char *const paths[] = {"a", "b", "a.b", "c.a", "b[0]", "c[-1].a", "", "id"};
@@ -56,16 +64,18 @@ expect_parts(const char *text, size_t len)
         struct sq_json_reader picked = {0}, whole = {0};
         struct sq_value values[N], object;
         size_t others;
+        bool is_object;
 
         if (!pick)
                 abort();
+        is_object = sq_json_read(&whole, (struct sq_str){text, len}, &object) && object.type == SQ_MAP;
         if (sqi_pick_read(pick, &picked, (struct sq_str){text, len}, values, &others) >= 0) {
-                if (!sq_json_read(&whole, (struct sq_str){text, len}, &object) || object.type != SQ_MAP)
+                if (!is_object)
                         abort();
-                for (unsigned i = 0; i < N; i++)
-                        if (!same(values[i], sq_part(object, paths[i])))
-                                abort();
+                expect_values(object, N, paths, values);
         }
+        if (is_object && sqi_pick_members(pick, object, values, &others) >= 0)
+                expect_values(object, N, paths, values);
         sq_json_free(&picked);
         sq_json_free(&whole);
         sqi_pick_free(pick);

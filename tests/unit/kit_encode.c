@@ -145,6 +145,34 @@ writes_objects_that_are_json_whatever_is_in_them(void **unused)
         sq_encoder_free(&encoder);
 }
 
+/* A text of every length, and one with a byte that needs quotes at every place. */
+static void
+expect_bare_where_it_can_be(const char *text)
+{
+        char with[32], expected[64];
+
+        for (size_t n = 1; n <= strlen(text); n++)
+                for (const char *special = " =\"\\\n"; *special; special++)
+                        for (size_t at = 0; at <= n; at++) {
+                                struct sq_value value = bytes(with, n);
+                                const char *shown = *special == '\n'   ? "\\u000a"
+                                                    : *special == '"'  ? "\\\""
+                                                    : *special == '\\' ? "\\\\"
+                                                    : *special == ' '  ? " "
+                                                                       : "=";
+
+                                memcpy(with, text, n);
+                                if (at < n)
+                                        with[at] = *special;
+                                if (at == n)
+                                        snprintf(expected, sizeof(expected), "a=%.*s", (int)n, text);
+                                else
+                                        snprintf(expected, sizeof(expected), "a=\"%.*s%s%.*s\"", (int)at, text, shown,
+                                                 (int)(n - at) - 1, text + at + 1);
+                                expect(SQ_FORMAT_LOGFMT, 1, &value, expected);
+                        }
+}
+
 static void
 writes_pairs_of_logfmt_with_quotes_where_they_need_them(void **unused)
 {
@@ -161,6 +189,7 @@ writes_pairs_of_logfmt_with_quotes_where_they_need_them(void **unused)
         expect(SQ_FORMAT_LOGFMT, 3, others, "a=\"[1,\\\"x\\\"]\" c=1970-01-01T00:00:00Z");
         expect(SQ_FORMAT_LOGFMT, 3, texts, "a=\"a=b\" b=\"C:\\\\x \\\"y\\\"\" c=\"\xc3\xa9\\u007f\"");
         expect(SQ_FORMAT_LOGFMT, 0, NULL, "");
+        expect_bare_where_it_can_be("0123456789abcdefghi");
         assert_int_equal(
                 sq_encode_values(&encoder, 3, odd, (struct sq_value[]){sq_int(1), sq_float(2.5), sq_bool(true)}), 0);
         assert_int_equal(encoder.len, strlen(expected));

@@ -245,6 +245,8 @@ says_what_is_wrong_in_functions(void **unused)
                {"int('y')", "!\"y\" is not int"}, {"min()", "!too few"}, {"substring('abc', -2)", "\"bc\""},
                {"substring('a\xc3\xa4z', 1, 1)", "\"\xc3\xa4\""}, {"length('a\xc3\xa4z')", "3"},
                {"lower('\xc3\x84\xce\xa3\xd0\x96\xff!')", "\"\xc3\xa4\xcf\x83\xd0\xb6\\ufffd!\""},
+               {"lower('@AZ[`az{ABCDEFGHIJ\xc3\x84XYZ')", "\"@az[`az{abcdefghij\xc3\xa4xyz\""},
+               {"upper('@AZ[`az{abcdefghij\xc3\xa4xyz')", "\"@AZ[`AZ{ABCDEFGHIJ\xc3\x84XYZ\""},
                {"upper('stra\xc3\x9f"
                 "e \xc3\xa9\xc9\x90\xf0\x90\x90\xa8')",
                 "\"STRA\xc3\x9f"

@@ -72,7 +72,67 @@ check "a writer that is killed leaves whole values, and none is lost" \
         eval 'strike there packed out/0 -c topology.delivery=at-least-once && run_it back && diff <(sort "$dir/in.jsonl") <(sort -u "$dir/back.jsonl")'
 check "exactly once each is there once" \
         eval 'strike there packed out/0 -c topology.delivery=exactly-once && run_it back && diff <(sort "$dir/in.jsonl") <(sort "$dir/back.jsonl")'
-topology back "path: $dir/packed, format: msgpack$slow" "path: $dir/back.jsonl, format: jsonl"
-check "a reader that is killed goes on at a value" \
-        eval 'strike back back.jsonl in/0 -c topology.delivery=at-least-once && diff <(sort "$dir/in.jsonl") <(sort -u "$dir/back.jsonl")'
+
+# ---- followed ----
+
+# 900 values of six bytes, {"n":1001} and on, of which some bytes are the next ones, often from within a value.
+jsonl() { seq -f '{"n":%.0f}' "$1" "$2"; }
+jsonl 1001 1900 >"$dir/in.jsonl" && rm "$dir/packed"
+topology there "path: $dir/in.jsonl, format: jsonl" "path: $dir/packed, format: msgpack"
+check "a small number takes six bytes with its name" eval 'run_it there && [ "$(wc -c <"$dir/packed")" = 5400 ]'
+bytes() { tail -c "+$(($1 + 1))" "$dir/packed" | head -c $(($2 - $1)); }
+
+# followed NAME PROPERTIES DELIVERY: begins a run that goes on until it is ended.
+run=
+on_exit eval '[ -z "$run" ] || kill -KILL $run'
+followed() {
+        [ -z "$run" ] || kill -KILL "$run"
+        topology "$1" "$2, format: msgpack, follow: true, fields: { n: int }, on-error: skip" "path: $dir/$1.jsonl, format: jsonl"
+        rm -f "$dir/$1.jsonl"
+        XDG_RUNTIME_DIR=$dir "$squall" run "$dir/$1.yaml" -c "topology.delivery=$3" -c topology.checkpoint.interval.ms=60 \
+                -c "topology.checkpoint.dir=$dir/$1.epochs" >"$dir/$1.out" 2>"$dir/$1.log" &
+        run=$!
+}
+ended() { kill -INT "$run" && wait "$run"; run=; }
+there() { [ -f "$1" ] && [ "$(sort -u "$1" | wc -l)" -ge "$2" ]; }
+came() { until_true there "$dir/$1.jsonl" "$2"; }
+struck() { kill -KILL "$(pgrep -P "$run" -f '[s]quall: worker.* in/0')" && until_true grew_by_one "$1"; }
+grew_by_one() { [ "$(grep -c restarting "$dir/$1.log")" -gt "${restarts:-0}" ] && restarts=$(grep -c restarting "$dir/$1.log"); }
+
+# One file: its last value comes by halves, it is renamed and goes on, the next one ends within a value, and then it is
+# truncated; its reader is killed between.
+one_file() { # NAME DELIVERY
+        restarts=0
+        bytes 0 603 >"$dir/live"
+        followed "$1" "path: $dir/live" "$2"
+        came "$1" 100 && struck "$1" && bytes 603 1200 >>"$dir/live" && came "$1" 200 &&
+                mv "$dir/live" "$dir/live.1" && bytes 1200 1800 >>"$dir/live.1" && bytes 1800 2402 >"$dir/live" &&
+                came "$1" 400 && struck "$1" && mv "$dir/live" "$dir/live.2" && bytes 2400 3000 >"$dir/live" &&
+                came "$1" 500 && until_true grep -q 'not one value of msgpack' "$dir/$1.log" && : >"$dir/live" &&
+                until_true grep -q "was truncated" "$dir/$1.log" && bytes 3000 3003 >>"$dir/live" && bytes 3003 4000 >>"$dir/live" && came "$1" 666 &&
+                struck "$1" && bytes 4000 5400 >>"$dir/live" && came "$1" 900 && ended
+}
+check "a followed file is read value by value, through halves, rotation, truncation and a death" \
+        eval 'one_file least at-least-once && sort -u "$dir/least.jsonl" | cmp - "$dir/in.jsonl"'
+check "exactly once each of its values is there once" \
+        eval 'one_file exact exactly-once && sort "$dir/exact.jsonl" | cmp - "$dir/in.jsonl"'
+
+# Several files: what is renamed so that it does not match is read to its end, and so is who comes later.
+files() { # NAME DELIVERY
+        rm -rf "$dir/logs" && mkdir "$dir/logs" && bytes 0 602 >"$dir/logs/a.mp" && bytes 1200 1502 >"$dir/logs/b.mp"
+        restarts=0
+        followed "$1" "path: '$dir/logs/*.mp', positions: $dir/$1.positions" "$2"
+        came "$1" 150 && struck "$1" && bytes 602 900 >>"$dir/logs/a.mp" && bytes 1502 1800 >>"$dir/logs/b.mp" &&
+                came "$1" 250 && mv "$dir/logs/a.mp" "$dir/logs/a.old" && bytes 900 1200 >>"$dir/logs/a.old" &&
+                bytes 1800 3600 >"$dir/logs/a.mp" && bytes 3600 5398 >"$dir/logs/c.mp" && came "$1" 899 &&
+                bytes 5398 5400 >>"$dir/logs/c.mp" && came "$1" 900 && ended
+}
+check "the files of a pattern are followed value by value" \
+        eval 'files many at-least-once && sort -u "$dir/many.jsonl" | cmp - "$dir/in.jsonl"'
+check "exactly once, too" eval 'files many_exact exactly-once && sort "$dir/many_exact.jsonl" | cmp - "$dir/in.jsonl"'
+
+rm -rf "$dir/logs" && mkdir "$dir/logs" && bytes 0 1800 >"$dir/logs/a.mp" && bytes 1800 3600 | gzip >"$dir/logs/b.mp" && bytes 3600 5400 >"$dir/logs/c.mp"
+topology once "path: '$dir/logs/*.mp', format: msgpack" "path: $dir/once.jsonl, format: jsonl"
+sed -i 's/component: file,/component: file, parallelism: 2,/' "$dir/once.yaml"
+check "the files of a pattern are read once, one of them compressed" eval 'run_it once && sort "$dir/once.jsonl" | cmp - "$dir/in.jsonl"'
 exit $failures

@@ -3,11 +3,15 @@
  * it, as many servers are told to write, is the field `rest`. */
 #include <squall-kit.h>
 
+/* Bytes but these and the quote, which with a backslash before it belongs to them. */
+#define BYTES_BUT(these) "[^" these "\"\\\\]*+(?:\\\\.[^" these "\"\\\\]*)*+"
+/* What a client has sent instead of a request is the path, and nothing is null. */
+#define PATH "(?<path>" BYTES_BUT(" ?") ")(?:\\?(?<query>" BYTES_BUT(" ") "))?"
+#define REQUEST "(?:(?<method>[A-Za-z]+) )?" PATH "(?: (?<protocol>" BYTES_BUT("") "))?"
 #define COMMON \
-        "^(?<client>\\S+) (?:-|(?<ident>\\S+)) (?:-|(?<user>.*?)) \\[(?<time>[^\\]]+)\\] " \
-        "\"(?<method>[A-Za-z]+) (?<path>[^ ?\"]*)(?:\\?(?<query>[^ \"]*))?(?: (?<protocol>[^\"]*))?\" " \
+        "^(?<client>\\S+) (?:-|(?<ident>\\S+)) (?:-|(?<user>.*?)) \\[(?<time>[^\\]]+)\\] \"(?:-?|" REQUEST ")\" " \
         "(?<status>\\d{3}) (?:-|(?<bytes>\\d+))"
-#define QUOTED(name) "\"(?:-|(?<" name ">(?:[^\"\\\\]|\\\\.)*))\""
+#define QUOTED(name) "\"(?:-|(?<" name ">" BYTES_BUT("") "))\""
 #define REST "(?: (?<rest>.*))?$"
 
 static const char *const patterns[] = {COMMON REST, COMMON " " QUOTED("referer") " " QUOTED("agent") REST};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/decode.h"
 #include "formats/pick.h"
 
 enum { SHOWN = 96 }; /* bytes of a name in a message */
@@ -348,22 +349,23 @@ now_and_then(uint64_t *count)
         return (*count & (*count - 1)) == 0;
 }
 
-/* A row with too few or too many cells. */
-static void
-note_ragged(struct sq_task *task, struct sq_decoder *decoder, uint64_t place, size_t cells)
+void
+sqi_note_ragged(struct sq_task *task, struct sq_decoder *decoder, uint64_t place, size_t cells)
 {
         size_t right = named_cells(decoder);
+        char number[48] = "";
 
         if (cells == right)
                 return;
         sq_count(task, cells < right ? "short rows" : "long rows", 1);
-        if (now_and_then(&decoder->ragged))
-                sq_log(task, SQ_WARN,
-                       "%s: %s %llu: a row of %zu cells, where %zu have names: %s "
-                       "(%llu such rows so far)",
-                       decoder->source, decoder->unit, (unsigned long long)place, cells, right,
-                       cells < right ? "the missing ones are empty" : "the surplus is left out",
-                       (unsigned long long)decoder->ragged);
+        if (!now_and_then(&decoder->ragged))
+                return;
+        if (decoder->unit)
+                snprintf(number, sizeof(number), ": %.16s %llu", decoder->unit, (unsigned long long)place);
+        sq_log(task, SQ_WARN, "%s%s: a row of %zu cells, where %zu have names: %s (%llu such rows so far)",
+               decoder->source, number, cells, right,
+               cells < right ? "the missing ones are empty" : "the surplus is left out",
+               (unsigned long long)decoder->ragged);
 }
 
 static bool
@@ -411,7 +413,7 @@ sq_decoder_emit(struct sq_task *task, struct sq_decoder *decoder, struct sq_str 
                 return;
         }
         if (decoder->format == SQ_FORMAT_CSV)
-                note_ragged(task, decoder, place, (size_t)n);
+                sqi_note_ragged(task, decoder, place, (size_t)n);
         else if (decoder->n > 0 && decoder->wanted.n == 0 && decoder->others > 0)
                 note_new_members(task, decoder, place);
         sq_emit_values(task, 0, decoder->n ? decoder->n : 1, values);

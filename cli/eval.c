@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kit.h"
 #include "verb.h"
@@ -58,55 +59,109 @@ print_page(const struct cli_kit *kit)
         return CLI_DONE;
 }
 
+/* What is wrong, and in which line, where there are several. */
 static int
-evaluate(const struct cli_kit *kit, struct sq_exprs *exprs, const char *line, size_t len)
+refuse(int status, unsigned long line, const char *cause)
 {
-        char *value = kit->exprs_try(exprs, 0, (struct sq_str){line, len});
+        return line ? cli_error(status, "line %lu: %s", line, cause) : cli_error(status, "%s", cause);
+}
+
+static int
+print_value(const struct cli_kit *kit, struct sq_exprs *exprs, struct sq_str json, unsigned long line)
+{
+        char *value = kit->exprs_try(exprs, 0, json);
 
         if (!value)
-                return cli_error(CLI_FAILED, "%s", kit->exprs_error(exprs));
+                return refuse(CLI_FAILED, line, kit->exprs_error(exprs));
         printf("%s\n", value);
+        fflush(stdout);
         free(value);
         return CLI_DONE;
 }
 
-/* A line that has no value is told, and the next one is read. */
-static int
-evaluate_lines(const struct cli_kit *kit, struct sq_exprs *exprs)
+/* NULL: that was said. */
+static struct sq_exprs *
+read_expression(const struct cli_kit *kit, const char *text, unsigned long line, int *ret_status)
 {
+        struct sq_exprs *exprs = kit->exprs_new();
+
+        if (!exprs) {
+                *ret_status = cli_error(CLI_FAILED, "out of memory");
+                return NULL;
+        }
+        kit->exprs_open(exprs);
+        if (kit->exprs_add(exprs, text) >= 0)
+                return exprs;
+        *ret_status = refuse(CLI_USAGE, line, kit->exprs_error(exprs));
+        kit->exprs_free(&exprs);
+        return NULL;
+}
+
+static int
+try_on(const struct cli_kit *kit, const char *text, const char *input, unsigned long line)
+{
+        int status = CLI_DONE;
+        struct sq_exprs *exprs = read_expression(kit, text, line, &status);
+
+        if (exprs)
+                status = print_value(kit, exprs, (struct sq_str){input, strlen(input)}, line);
+        kit->exprs_free(&exprs);
+        return status;
+}
+
+/* An expression for lines of objects, or an object for lines of expressions. */
+struct trial {
+        const struct cli_kit *kit;
+        struct sq_exprs *exprs; /* or NULL */
+        const char *input;
+};
+
+static int
+try_line(const struct trial *trial, struct sq_str line, unsigned long number)
+{
+        if (trial->exprs)
+                return print_value(trial->kit, trial->exprs, line, number);
+        return try_on(trial->kit, line.ptr, trial->input, number);
+}
+
+/* A line of which nothing comes is told, and the next one is read. */
+static int
+try_lines(const struct trial *trial)
+{
+        bool terminal = isatty(STDIN_FILENO);
+        const char *prompt = terminal && trial->exprs ? "JSON> " : terminal ? "> " : "";
         char *line = NULL;
         size_t size = 0;
         ssize_t len;
         int status = CLI_DONE;
 
-        while ((len = getline(&line, &size, stdin)) > 0) {
-                if (strspn(line, " \t\r\n") == (size_t)len)
-                        continue;
-                if (evaluate(kit, exprs, line, (size_t)len) != CLI_DONE)
+        for (unsigned long number = 1; fputs(prompt, stderr) >= 0 && (len = getline(&line, &size, stdin)) > 0;
+             number++) {
+                if (line[len - 1] == '\n')
+                        line[--len] = '\0';
+                if (strspn(line, " \t\r") < (size_t)len &&
+                    try_line(trial, (struct sq_str){line, (size_t)len}, terminal ? 0 : number) != CLI_DONE)
                         status = CLI_FAILED;
-                fflush(stdout);
         }
         free(line);
+        if (terminal)
+                fputc('\n', stderr);
         if (ferror(stdin))
                 status = cli_error(CLI_FAILED, "the standard input cannot be read");
         return status;
 }
 
+/* On a terminal, what has no fields waits for no objects. */
 static int
-try_expression(const struct cli_kit *kit, const char *text, const char *input, bool lines)
+try_on_lines(const struct cli_kit *kit, const char *text)
 {
-        struct sq_exprs *exprs = kit->exprs_new();
-        int status;
+        int status = CLI_DONE;
+        struct sq_exprs *exprs = read_expression(kit, text, 0, &status);
 
-        if (!exprs)
-                return cli_error(CLI_FAILED, "out of memory");
-        kit->exprs_open(exprs);
-        if (kit->exprs_add(exprs, text) < 0)
-                status = cli_error(CLI_USAGE, "%s", kit->exprs_error(exprs));
-        else if (lines)
-                status = evaluate_lines(kit, exprs);
-        else
-                status = evaluate(kit, exprs, input, strlen(input));
+        if (exprs && kit->exprs_nfields(exprs) == 0 && isatty(STDIN_FILENO))
+                status = print_value(kit, exprs, (struct sq_str){"{}", 2}, 0);
+        else if (exprs)
+                status = try_lines(&(struct trial){kit, exprs, NULL});
         kit->exprs_free(&exprs);
         return status;
 }
@@ -125,8 +180,8 @@ run(const struct cli_args *args)
         if (cli_flag(args, "markdown"))
                 return print_page(&kit);
         if (!text)
-                return cli_error(CLI_USAGE, "which expression? (squall eval \"1 + 1\" --input '{}')");
-        return try_expression(&kit, text, input, !input);
+                return try_lines(&(struct trial){&kit, NULL, input ? input : "{}"});
+        return input ? try_on(&kit, text, input, 0) : try_on_lines(&kit, text);
 }
 
 SQI_VERB(eval) = {
@@ -134,7 +189,9 @@ SQI_VERB(eval) = {
         .details =
                 "The members of a JSON object are the fields; each line of the standard input is such an object, and its "
                 "value is printed as a line of JSON. A name that a line lacks is null. Of a line for which the expression "
-                "has no value the cause is said, and the exit status is 1 in the end.",
+                "has no value the cause is said, and the exit status is 1 in the end. Without EXPRESSION it is a little "
+                "shell: each line is an expression, tried on the object of --input. On a terminal an expression without "
+                "fields waits for no line.",
         .operands = {{"EXPRESSION", .optional = true}},
         .options = {{"input", 0, CLI_TEXT, "JSON", .help = "this object, and not the lines of the standard input"},
                     {"functions", 0, CLI_FLAG, .help = "list the functions"},

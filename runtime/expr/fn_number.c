@@ -9,7 +9,9 @@ enum { DIGITS_MAX = 15 };
 static struct sq_value
 real(struct sqi_evaluation *run, double value)
 {
-        return isfinite(value) ? sq_float(value) : sqi_wrong(run, "the result is beyond all doubles");
+        if (isfinite(value))
+                return sq_float(value);
+        return sqi_wrong(run, isnan(value) ? "there is no such number" : "the result is beyond all doubles");
 }
 
 /* Whole, as it is if it was a whole number; a double beyond 2^63 stays one. */

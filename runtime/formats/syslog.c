@@ -6,9 +6,10 @@
  *     RFC 3164     <PRI>Mmm dd hh:mm:ss HOST APP[PROCID]: MESSAGE
  *
  * RFC 3164 describes what was seen, and not what is right, so much may be missing there: the priority, as in files;
- * the time, and then all is the message; the host, where the next word is APP: or APP[PROCID]:; the app. The time
- * may be one of RFC 5424, as rsyslog writes it into files.
+ * the time, and then all is the message; the host, where the next word is APP: or APP[PROCID]: and not an address of
+ * IPv6; the app. The time may be one of RFC 5424, as rsyslog writes it into files.
  */
+#include <arpa/inet.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,6 +212,21 @@ read_iso(struct part *in, struct sq_value *ret)
         return true;
 }
 
+/* Is the next word a host that would be taken for APP: and text behind it? */
+static bool
+is_ipv6(struct part in)
+{
+        struct sq_str host = word(&in);
+        char text[INET6_ADDRSTRLEN];
+        struct in6_addr address;
+
+        if (host.len >= sizeof(text) || !memchr(host.ptr, ':', host.len))
+                return false;
+        memcpy(text, host.ptr, host.len);
+        text[host.len] = '\0';
+        return inet_pton(AF_INET6, text, &address) == 1;
+}
+
 /* APP: or APP[PROCID]: at the start of what is left; then behind it. */
 static bool
 read_tag(struct part *in, struct sq_syslog *ret)
@@ -246,7 +262,7 @@ read_3164(struct part *in, bool prior, const char *zone, struct sq_time now, str
 {
         if (!read_stamp(in, zone, now, &ret->time) && !read_iso(in, &ret->time))
                 return prior ? NULL : "it has neither a priority nor a time";
-        if (read_tag(in, ret))
+        if (!is_ipv6(*in) && read_tag(in, ret))
                 return NULL;
         ret->host = sq_str(word(in));
         (void)read_tag(in, ret);

@@ -62,6 +62,19 @@ expect "suggests the nearest option" 2 "unknown option '--jso' \(did you mean --
 expect "refuses an unknown letter" 2 "unknown option '-z'" check -z "$good"
 expect "says where an argument that begins with - stands" 2 "stands behind --" check -z "$good"
 expect "takes a negative number for an argument" 0 '^-3.5$' eval '-7 / 2' --input '{}'
+evaluated() {
+        local values
+        values=$(printf '{"a":1}\n\n{"a":"x"}\nnope\n{"a":2}' | "$squall" eval 'a + 1' 2>"$dir/err")
+        [ $? = 1 ] && [ "$values" = $'2\n3' ] && grep -q '^squall: line 3: column 3: arithmetic' "$dir/err" &&
+                grep -q '^squall: line 4: not a JSON object' "$dir/err"
+}
+check "tries an expression on each line, and says in which it has no value" evaluated
+each_one() {
+        local values
+        values=$(printf 'a + 1\n\n1 +\nb ?? 7' | "$squall" eval --input '{"a": 5}' 2>"$dir/err")
+        [ $? = 1 ] && [ "$values" = $'6\n7' ] && grep -q '^squall: line 3: column 4: expected' "$dir/err"
+}
+check "without an expression each line is one" each_one
 expect "refuses a value for a flag" 2 'takes no value' check --json=yes "$good"
 expect "misses the value of an option" 2 'needs a value \(KEY=VALUE\)' check "$good" -c
 expect "misses an argument" 2 '^squall: FILE is missing' check

@@ -264,7 +264,9 @@ rounds_on_either_side_of_the_point(void **unused)
                {"round(12.34, -1)", "10.0"}, {"round(-15.0, -1)", "-20.0"}, {"round(i, 2)", "-1250"},
                {"round(u, -1)", "!beyond 64 bits"}, {"round(9223372036854775807, -1)", "9223372036854775810"},
                {"round(-9223372036854775807, -1)", "!beyond 64 bits"}, {"round(4, -15)", "0"},
-               {"round(1.5, 16)", "!from -15 to 15 digits"}, {"round(0, -3)", "0"});
+               {"round(1.5, 16)", "!from -15 to 15 digits"}, {"round(0, -3)", "0"},
+               {"sqrt(-1)", "!there is no such number"}, {"pow(-8, 0.5)", "!there is no such number"},
+               {"log(0)", "!beyond all doubles"}, {"pow(10, 400)", "!beyond all doubles"});
 }
 
 static void

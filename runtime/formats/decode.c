@@ -377,16 +377,28 @@ is_field(const struct sq_decoder *decoder, struct sq_value name)
         return false;
 }
 
+/* The first member of what was read that is not a field. False: there is none, but a field that stands twice. */
+static bool
+find_new_member(const struct sq_decoder *decoder, struct sq_value *ret_name)
+{
+        struct sq_items items = sq_items(decoder->whole);
+        struct sq_value value;
+
+        while (sq_next_item(&items, ret_name) && sq_next_item(&items, &value))
+                if (!is_field(decoder, *ret_name))
+                        return true;
+        return false;
+}
+
 /* The fields are those of the first object. What a later one has besides is not in the tuple. */
 static void
 note_new_members(struct sq_task *task, struct sq_decoder *decoder, uint64_t place)
 {
-        struct sq_items items = sq_items(decoder->whole);
-        struct sq_value name = sq_text(""), value;
+        struct sq_value name;
         char shown[SHOWN];
 
-        while (sq_next_item(&items, &name) && sq_next_item(&items, &value) && is_field(decoder, name))
-                continue;
+        if (!find_new_member(decoder, &name))
+                return;
         sq_json(name, shown, sizeof(shown));
         if (decoder->on_error == SQ_ON_ERROR_FAIL) {
                 (void)sq_error_final(task, "%s: %s %llu: the first object had no member %s", decoder->source,

@@ -143,7 +143,7 @@ names_of_header(struct sq_records *records, struct sq_str header)
         return records->decoder.wrong;
 }
 
-/* The members of the map that the first record is. */
+/* The members of the map that the first record is; of those of one name the first is the field. */
 static const char *
 names_of_members(struct sq_records *records, struct sq_str record)
 {
@@ -160,7 +160,8 @@ names_of_members(struct sq_records *records, struct sq_str record)
         while (sq_next_item(&items, &name) && sq_next_item(&items, &value))
                 if (name.type != SQ_STR)
                         return "a key of the first map is not a text: name what you want in `fields`";
-                else if (!add_name(records, (struct sq_str){name.as.ptr, name.len}))
+                else if (!is_known(records, (struct sq_str){name.as.ptr, name.len}) &&
+                         !add_name(records, (struct sq_str){name.as.ptr, name.len}))
                         return records->decoder.wrong;
         return NULL;
 }

@@ -101,23 +101,30 @@ judge_row(struct sq_decoder *decoder, size_t cells)
         return wrong(decoder, text);
 }
 
-/* Whether its quotes are as CSV has them: a reader of files has looked, but not who takes a message. NULL, or what is
- * wrong. */
+/* A reader of files has cut it out and looked at its quotes, but not who takes a message, which is one record, and may
+ * end as a line does. NULL, or what is wrong. */
 static const char *
-wrong_quotes(struct sq_str record, struct sq_csv_dialect dialect)
+cut_out(struct sq_str *record, struct sq_csv_dialect dialect)
 {
-        const char *why = NULL;
+        const char *why = NULL, *end;
 
-        if (record.len > 0 && dialect.quote != '\n' && memchr(record.ptr, dialect.quote, record.len))
-                (void)sq_csv_record(record.ptr, record.len, true, dialect, &why);
-        return why;
+        if (record->len == 0)
+                return NULL;
+        end = sq_csv_record(record->ptr, record->len, true, dialect, &why);
+        if (why)
+                return why;
+        if (end + 1 < record->ptr + record->len)
+                return "more than one record";
+        record->len = (size_t)(end - record->ptr);
+        record->len -= record->len > 0 && end[-1] == '\r';
+        return NULL;
 }
 
 static ssize_t
 read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
         struct sq_csv_dialect dialect = sq_csv_dialect(decoder->separator, decoder->quote);
-        const char *why = decoder->columns ? NULL : wrong_quotes(record, dialect);
+        const char *why = decoder->columns ? NULL : cut_out(&record, dialect);
         char *room = scratch(decoder, record.len + 1);
         struct sq_str cell;
         size_t cells = 0;

@@ -8,6 +8,8 @@
  * RFC 3164 describes what was seen, and not what is right, so much may be missing there: the priority, as in files;
  * the time, and then all is the message; the host, where the next word is APP: or APP[PROCID]: and not an address of
  * IPv6; the app. The time may be one of RFC 5424, as rsyslog writes it into files.
+ *
+ * A line end or a zero byte at the end, which many senders of datagrams put there, does not belong to the message.
  */
 #include <arpa/inet.h>
 #include <squall-kit.h>
@@ -293,11 +295,21 @@ is_5424(struct part *in)
         return true;
 }
 
+static struct sq_str
+without_end(struct sq_str text)
+{
+        while (text.len > 0 && (text.ptr[text.len - 1] == '\0' || text.ptr[text.len - 1] == '\n'))
+                text.len--;
+        text.len -= text.len > 0 && text.ptr[text.len - 1] == '\r';
+        return text;
+}
+
 const char *
 sq_syslog_read(struct sq_str text, enum sq_syslog_format format, const char *zone, struct sq_time now,
                struct sq_value *room, char *scratch, struct sq_syslog *ret)
 {
-        struct part in = {text.ptr, text.ptr + text.len, room, room + text.len + 1, scratch};
+        const size_t len = without_end(text).len;
+        struct part in = {text.ptr, text.ptr + len, room, room + len + 1, scratch};
         struct sq_value nil = sq_nil();
         const char *wrong = NULL;
         int prior;

@@ -146,10 +146,11 @@ take_quoted(const char *at, const char *end, struct sq_csv_dialect dialect, char
 static inline bool
 take_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
 {
-        const char *at = record->ptr, *end = at + record->len, *stop;
+        const char *at = record->ptr, *end, *stop;
 
         if (!at)
                 return false;
+        end = at + record->len;
         if (at == end || *at != dialect.quote || dialect.quote == NO_QUOTE) {
                 stop = sqi_span(at, end, 0, dialect.separator, dialect.separator, dialect.separator);
                 *ret = (struct sq_str){at, (size_t)(stop - at)};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pairs of a line, key=value (logfmt): squall-kit.h says what may stand there.
+ * Pairs of a line, key=value (logfmt): squall-kit.h says what may stand there. What stands behind a line end is refused:
+ * it would be taken for pairs of the same record.
  *
  *     line   = { pair }                       with white space between
  *     pair   = key [ "=" [ word | quoted ] ]
@@ -25,6 +26,17 @@ static bool
 is_space(char c)
 {
         return (unsigned char)c <= ' ' || c == DELETE;
+}
+
+/* Whether a line has ended among them. */
+static bool
+pass_over_spaces(struct line *line)
+{
+        bool ended = false;
+
+        for (; line->at < line->end && is_space(*line->at); line->at++)
+                ended |= *line->at == '\n';
+        return ended;
 }
 
 static struct sq_str
@@ -108,8 +120,8 @@ sq_logfmt_read(struct sq_str text, struct sq_value *room, char *scratch, struct 
         while (!wrong) {
                 struct sq_str name;
 
-                while (line.at < line.end && is_space(*line.at))
-                        line.at++;
+                if (pass_over_spaces(&line) && n > 0 && line.at < line.end)
+                        return "more than one line";
                 if (line.at == line.end)
                         break;
                 name = key(&line);

@@ -69,6 +69,8 @@ says_what_a_line_lacks(void **unused)
         expect("level=info =5", "!a value has no key");
         expect("\"quoted\"=5", "!a quote stands where a key begins");
         expect("a-long-key-with-a-\"quote=5", "!a quote stands in a key");
+        expect("n=1 s=a\nn=2 s=b", "!more than one line");
+        expect("\nn=1 s=\"a\nb\"\r\n", "{\"n\":\"1\",\"s\":\"a\\nb\"}");
         expect("msg=\"one\"two", "!text stands behind a closing quote");
 }
 
@@ -77,7 +79,7 @@ static void
 ends_a_word_at_every_place(void **unused)
 {
         enum { LONGEST = 40 };
-        static const char ends[] = " \t\x7f\x01\n";
+        static const char ends[] = " \t\x7f\x01\r";
         char line[LONGEST + 8], expected[LONGEST + 32];
 
         (void)unused;

@@ -4,7 +4,8 @@
  *
  *     without key    COPY table FROM STDIN
  *     with key       COPY into a temporary table, then INSERT ... SELECT ... ON CONFLICT (key) DO UPDATE, so that a
- *                    tuple that comes again changes nothing; of a key that comes twice the last one counts
+ *                    tuple that comes again changes nothing; of a key that comes twice the last one counts, unless one
+ *                    of its fields is null: PostgreSQL takes no two of those for the same, and each is a row
  *
  * Exactly once tuples are staged (squall-kit.h), and their marks are in the table squall_marks, each in a row that is
  * locked while rows are written: what another connection has begun with it is waited for.
@@ -19,9 +20,8 @@
 #include <string.h>
 
 #include "../clients/postgres.h"
-#include <time.h>
 
-enum { ANSWER_MS = 10000, SECRET_MAX = 512, NAMES_MAX = SQ_FIELDS_MAX * 140, STATEMENT_MAX = 5 * NAMES_MAX };
+enum { ANSWER_MS = 10000, SECRET_MAX = 512, NAMES_MAX = SQ_FIELDS_MAX * 140, STATEMENT_MAX = 8 * NAMES_MAX };
 
 struct postgres {
         struct sq_sink sink;
@@ -278,24 +278,25 @@ name_table(struct postgres *self)
         (void)put_name(self->table_name, sizeof(self->table_name), "", (struct sq_str){dot, strlen(dot)}, "");
 }
 
+/* The fields of the key, with `between` in between and `behind` each of them. */
 static void
-name_key(const struct postgres *self, char *text, size_t size)
+name_key(const struct postgres *self, char *text, size_t size, const char *between, const char *behind)
 {
         text[0] = '\0';
         for (size_t i = 0; i < self->key.n; i++)
-                (void)put_name(text, size, i ? ", " : "",
-                               (struct sq_str){self->key.items[i], strlen(self->key.items[i])}, "");
+                (void)put_name(text, size, i ? between : "",
+                               (struct sq_str){self->key.items[i], strlen(self->key.items[i])}, behind);
 }
 
 /* Appends what a row does whose key is there. */
 static void
 put_conflict(struct postgres *self, const struct sq_record *record)
 {
-        char key[SQ_FIELDS_MAX * 8], set[NAMES_MAX] = "";
+        char key[NAMES_MAX], set[NAMES_MAX] = "";
         const char *between = "";
         size_t used = strlen(self->statement);
 
-        name_key(self, key, sizeof(key));
+        name_key(self, key, sizeof(key), ", ", "");
         for (size_t i = 0; i < record->n; i++) {
                 if (is_key(self, record->names[i]))
                         continue;
@@ -311,13 +312,16 @@ put_conflict(struct postgres *self, const struct sq_record *record)
 static void
 write_upsert(struct postgres *self, const struct sq_record *record)
 {
-        char key[SQ_FIELDS_MAX * 8];
+        char key[NAMES_MAX], none[NAMES_MAX];
         size_t used;
 
-        name_key(self, key, sizeof(key));
+        name_key(self, key, sizeof(key), ", ", "");
+        name_key(self, none, sizeof(none), " OR ", " IS NULL");
         snprintf(self->statement, sizeof(self->statement),
-                 "INSERT INTO %s (%s) SELECT DISTINCT ON (%s) %s FROM squall_rows ORDER BY %s, ctid DESC",
-                 self->table_name, self->columns, key, self->columns, key);
+                 "INSERT INTO %s (%s) SELECT DISTINCT ON (%s, squall_none) %s FROM (SELECT *, ctid AS squall_place, "
+                 "CASE WHEN %s THEN ctid END AS squall_none FROM squall_rows) AS squall_placed "
+                 "ORDER BY %s, squall_none, squall_place DESC",
+                 self->table_name, self->columns, key, self->columns, none, key);
         put_conflict(self, record);
         used = strlen(self->statement);
         snprintf(self->statement + used, sizeof(self->statement) - used, "; DROP TABLE squall_rows");

@@ -18,10 +18,28 @@ PGconn *
 sqi_postgres_open(const char *url, const char *secret, int seconds)
 {
         char limit[16];
-        const char *names[] = {"dbname", "password", "connect_timeout", "tcp_user_timeout", "application_name", NULL};
-        const char *values[] = {url, secret[0] ? secret : NULL, limit, "10000", "squall", NULL};
-
+        const struct {
+                const char *name, *value;
+        } settings[] = {
+                {"password", secret[0] ? secret : NULL},
+                {"connect_timeout", limit},
+                {"application_name", "squall"},
+                /* a peer that is gone without a word is found by the kernel */
+                {"tcp_user_timeout", "10000"},
+                {"keepalives_idle", "15"},
+                {"keepalives_interval", "5"},
+                {"keepalives_count", "3"},
+                {"dbname", url},             /* what it says itself counts, but for what follows */
+                {"client_encoding", "UTF8"}, /* in which texts are, whatever the database keeps them in */
+        };
+        enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
+        const char *names[SETTINGS + 1] = {NULL}, *values[SETTINGS + 1] = {NULL};
         PGconn *connection;
+
+        for (size_t i = 0; i < SETTINGS; i++) {
+                names[i] = settings[i].name;
+                values[i] = settings[i].value;
+        }
 
         snprintf(limit, sizeof(limit), "%d", seconds);
         connection = PQconnectdbParams(names, values, 1);
@@ -35,8 +53,8 @@ sqi_postgres_is_refusal(const char *text)
         static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
                                             "no pg_hba.conf entry", "invalid connection option",
                                             /* another certificate, another host's, or no TLS where it is asked for */
-                                            "certificate verify failed", "does not match host name",
-                                            "server does not support SSL"};
+                                            "certificate verify failed", "root certificate file",
+                                            "does not match host name", "server does not support SSL"};
 
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
                 if (strstr(text, texts[i]))
@@ -59,11 +77,18 @@ sqi_postgres_is_final(const char *state)
         return is_of(state, (const char *const[]){"0A", "28", "3D", "3F", "42", NULL});
 }
 
-/* A second row of a key, data, constraints, WITH CHECK of a view, a text too long for an index, RAISE of a trigger. */
+/*
+ * A second row of a key, data, constraints, WITH CHECK of a view, a text too long for an index, RAISE of a trigger,
+ * which may bear any state: so that is what is about rows which is not about the server, or about what was asked.
+ */
 bool
 sqi_postgres_is_about_rows(const char *state)
 {
-        return is_of(state, (const char *const[]){"21", "22", "23", "44", "54", "P0", NULL});
+        /* the connection, a transaction, one that was rolled back, what is full, locked or shut down, the system, its
+         * settings, another server behind this one, a fault of its own */
+        const char *const others[] = {"08", "25", "40", "53", "55", "57", "58", "72", "F0", "HV", "XX", NULL};
+
+        return !is_of(state, others) && !sqi_postgres_is_final(state);
 }
 
 PGconn *

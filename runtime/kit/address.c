@@ -47,6 +47,23 @@ read_host(const char *at, const char *end, struct sq_url *ret)
         return NULL;
 }
 
+static const char has_password[] =
+        "has a password, which would stand in the file and in logs: set `password: env:NAME` or `file:PATH`";
+
+/* Among the parameters behind the `?`, as libpq takes it there. */
+static bool
+bears_password(const char *path)
+{
+        static const char *const names[] = {"password=", "sslpassword="};
+        const char *at = strchr(path, '?');
+
+        for (; at; at = strchr(at + 1, '&'))
+                for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                        if (strncmp(at + 1, names[i], strlen(names[i])) == 0)
+                                return true;
+        return false;
+}
+
 const char *
 sq_url_read(const char *text, struct sq_url *ret)
 {
@@ -61,8 +78,8 @@ sq_url_read(const char *text, struct sq_url *ret)
         end = at + strcspn(at, "/?#");
         user = memrchr(at, '@', (size_t)(end - at));
         colon = user ? memchr(at, ':', (size_t)(user - at)) : NULL;
-        if (colon)
-                return "has a password, which would stand in the file and in logs: set `password: env:NAME` or `file:PATH`";
+        if (colon || bears_password(end))
+                return has_password;
         if (user && !copy(ret->user, sizeof(ret->user), at, user))
                 return too_long;
         at = user ? user + 1 : at;

@@ -195,5 +195,5 @@ down() { end $server KILL; }
 down
 there=$(free_port)
 secured() { up "$dir/$1"; }
-checks_tls http "https://127.0.0.1:$there/array" "token: 'file:$dir/token', batch: 20"
+checks_tls http "https://127.0.0.1:$there/array" "token: 'file:$dir/token', batch: 20, ca: %CA%"
 exit $failures

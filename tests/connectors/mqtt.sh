@@ -102,7 +102,7 @@ check "the password comes from the environment, and is in no log" right
 down
 # ---- TLS ---------------------------------------------------------------------------------------------
 secured() { config "allow_anonymous true" "certfile $dir/$1.pem" "keyfile $dir/$1.key" && up; }
-checks_tls mqtt "mqtts://127.0.0.1:$port" "topic: t"
+checks_tls mqtt "mqtts://127.0.0.1:$port" "topic: t, ca: %CA%"
 late() {
         config "allow_anonymous true"
         topology "$(count_to 100)" "$(sink "topic: late")"

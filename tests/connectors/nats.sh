@@ -118,7 +118,7 @@ check "the password comes from the environment, and is in no log" right
 down
 # ---- TLS ---------------------------------------------------------------------------------------------
 secured() { up --tls --tlscert "$dir/$1.pem" --tlskey "$dir/$1.key"; }
-checks_tls nats "tls://127.0.0.1:$port" "subject: t"
+checks_tls nats "tls://127.0.0.1:$port" "subject: t, ca: %CA%"
 late() {
         topology "$(count_to 100)" "$(sink "subject: late")"
         run &

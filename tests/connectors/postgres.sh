@@ -17,8 +17,8 @@ make_database() {
         chmod 644 "$dir/password"
         (cd / && "${as[@]}" initdb -D "$dir/pg/data" -U me --auth=scram-sha-256 --pwfile="$dir/password" --no-sync) >"$dir/initdb.log" 2>&1
 }
-up() {
-        (cd / && exec "${as[@]}" postgres -D "$dir/pg/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$dir/pg") >>"$dir/server.log" 2>&1 &
+up() { # [OPTION...]
+        (cd / && exec "${as[@]}" postgres -D "$dir/pg/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$dir/pg" "$@") >>"$dir/server.log" 2>&1 &
         server=$!
         until_true ask "select 1"
 }
@@ -44,6 +44,26 @@ upserted() {
                 [ "$(ask "select count(*), max(n) >= 2990 from keyed")" = "10|t" ]
 }
 check "with a key the last tuple takes the place of the earlier" upserted
+# PostgreSQL takes no two nulls for the same, in one batch as in two.
+nulls() {
+        ask 'create table nulls (k text unique, n bigint)' &&
+                printf '{"k":%s,"n":%d}\n' null 1 '"a"' 2 null 3 '"a"' 4 null 5 >"$dir/in" &&
+                topology "component: file, properties: { path: $dir/in, format: jsonl }" "$(sink "nulls, key: k")" && run &&
+                [ "$(ask "select k, n from nulls order by k, n" | paste -sd ' ')" = 'a|4 |1 |3 |5' ]
+}
+check "a row whose key is null takes the place of none" nulls
+# What the database has no letter for is refused.
+latin_ask() { PGPASSWORD='se cret' psql -qAt -h 127.0.0.1 -p "$port" -U me latin -c "$1"; }
+of_latin() { sed "s,/postgres',/latin'," <<<"$1"; }
+latin() {
+        ask "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0" && latin_ask 'create table words (n bigint, w text)' &&
+                printf '{"n":%d,"w":"%s"}\n' 1 'für' 2 '中' 3 'für' >"$dir/in" &&
+                topology "component: file, properties: { path: $dir/in, format: jsonl }" "$(of_latin "$(sink words)")" latin "topology.dead.letter.path: $dir/unwritten" && run &&
+                [ "$(latin_ask "select count(*), max(length(w)) from words")" = '2|3' ] && grep -q 'no equivalent in encoding.*"n":2' "$dir/unwritten" &&
+                topology "$(of_latin "component: postgres, properties: { $at, query: 'select n, w from words where n > \$1 order by n', cursor: n, follow: false, fields: { w: str } }")" "$out" && run &&
+                [ "$(sort -u "$dir/out")" = '{"w":"für"}' ]
+}
+check "texts are what they are in a database of another encoding, too, there and back" latin
 refused() {
         ask 'create table checked (n bigint check (n % 100 <> 50))' &&
                 topology "$(count_to 1000)" "$(sink checked)" refusing "topology.dead.letter.path: $dir/letters" && run &&
@@ -76,6 +96,35 @@ raised() {
                 [ "$(ask 'select count(*), max(n) from raising')" = '19|20' ] && grep -q 'not seven' "$dir/raised" && grep -q 'index row' "$dir/raised"
 }
 check "so goes what a trigger or an index refuses" raised
+# Of states that PostgreSQL knows, that a trigger has made up, and that come with the COMMIT.
+each_cause() {
+        ask 'create table causes_of (e int primary key); insert into causes_of values (1);
+             create table causes (n smallint primary key, at timestamptz, w varchar(3), e int references causes_of (e) deferrable initially deferred);
+             create function own() returns trigger as $$begin if new.n = 5 then raise $e$mine$e$ using errcode = $e$MY001$e$; end if; return new; end$$ language plpgsql;
+             create trigger own before insert on causes for each row execute function own()' || return
+        {
+                seq 10 99 | sed 's/.*/{"n":&}/'
+                printf '%s\n' '{"n":1,"at":"today or so"}' '{"n":2,"w":"too long"}' '{"n":70000}' '{"n":4,"e":2}' '{"n":5}' '{"n":7,"w":"ok","e":1}' '{"n":50}'
+        } | shuf --random-source="$0" >"$dir/in"
+        topology "component: file, properties: { path: $dir/in, format: jsonl, fields: { n: int, at: str?, w: str?, e: int? } }" "$(sink causes)" causes "topology.dead.letter.path: $dir/causes" && run || return
+        cat "$dir/causes"
+        [ "$(ask 'select count(*) from causes')" = 91 ] && [ "$(wc -l <"$dir/causes")" = 6 ] && [ "$(ask "select w from causes where n = 7")" = ok ] &&
+                cause 'invalid input syntax for type timestamp' '"n":1,' && cause 'too long for type' '"n":2,' && cause 'out of range' '"n":70000' &&
+                cause 'violates foreign key' '"n":4,' && cause 'ERROR:  mine' '"n":5,' && cause 'duplicate key' '"n":50,'
+}
+cause() { grep "$1" "$dir/causes" | grep -qF "$2"; }
+check "of a batch that is refused for several causes each row has its own, and the others are there once" each_cause
+dropped() {
+        local runner
+        ask 'create table dropped (n bigint primary key)'
+        topology "$(count_to 2000 n:\ seq ", rate: 1000")" "$(sink "dropped, key: n")"
+        run &
+        runner=$!
+        until_true grows dropped 100 && ask 'drop table dropped' || return
+        ! wait $runner && grep -q 'out/0: .*relation "dropped" does not exist' "$dir/err"
+}
+grows() { [ "$(ask "select count(*) from $1")" -ge "$2" ]; }
+check "a table that is dropped ends the topology" dropped
 wrong() {
         echo wrong-one >"$dir/other"
         topology "$(count_to 3)" "component: postgres, properties: { url: '$url', password: 'file:$dir/other', table: rows }"
@@ -89,7 +138,6 @@ insecure() {
 }
 check "TLS: a server without it ends a topology that asks for it" insecure
 
-grows() { [ "$(ask "select count(*) from $1")" -ge "$2" ]; }
 killed() {
         local runner i
         ask 'create table killed (n bigint primary key)'
@@ -207,4 +255,13 @@ falls() {
                 "component: 'null'" && ! run && grep -q 'does not rise' "$dir/err"
 }
 check "spout: a cursor that does not rise ends the topology" falls
+down
+# ---- TLS ---------------------------------------------------------------------------------------------
+secured() {
+        local owner
+        owner=$(stat -c %U "$dir/pg/data") && install -m 644 "$dir/$1.pem" "$dir/pg/server.pem" && install -o "$owner" -m 600 "$dir/$1.key" "$dir/pg/server.key" &&
+                up -c ssl=on -c ssl_cert_file="$dir/pg/server.pem" -c ssl_key_file="$dir/pg/server.key"
+}
+check "postgres has a table" eval "up && ask 'create table secure (n bigint)' && down"
+checks_tls postgres "$url?sslmode=verify-full&sslrootcert=$dir/%CA%" "password: 'file:$dir/password', table: secure"
 exit $failures

@@ -65,6 +65,8 @@ refuses_what_is_not_a_url_and_one_that_shows_a_password(void **state)
         for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
                 assert_non_null(sq_url_read(wrong[i], &url));
         assert_non_null(strstr(sq_url_read("a://me:secret@host", &url), "password"));
+        assert_non_null(strstr(sq_url_read("a://me@host/db?sslmode=disable&password=secret", &url), "password"));
+        assert_null(sq_url_read("a://me@host/db?is=password=", &url));
         memset(longer + 4, 'h', sizeof(longer) - 5);
         assert_non_null(sq_url_read(longer, &url));
 }

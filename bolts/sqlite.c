@@ -6,6 +6,8 @@
  * table squall_marks.
  *
  * The table is made when it is not there, of the fields of the first tuple, without types: a value stays what it was.
+ * So it is when it is dropped in the midst, and so is the database when its file is: nothing is written to a file that
+ * nobody can find.
  */
 #include <errno.h>
 #include <sqlite3.h>
@@ -235,21 +237,39 @@ bind(sqlite3_stmt *insert, int place, struct sq_value value)
         }
 }
 
+/* As SQLite says it. */
+static int
+insert(struct sqlite *self, const struct sq_record *record)
+{
+        int r = SQLITE_OK;
+
+        for (size_t field = 0; field < record->n && r == SQLITE_OK; field++)
+                r = bind(self->insert, (int)field + 1, record->values[field]);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(self->insert);
+        return r;
+}
+
 static int
 write_row(struct sqlite *self, size_t i)
 {
         struct sq_record record;
+        bool fresh;
         int r = 0;
 
         sq_sink_record(&self->sink, i, &record);
-        if (!has_statement_for(self, &record))
+        fresh = !has_statement_for(self, &record);
+        if (fresh)
                 r = write_statement(self, &record);
         if (r < 0)
                 return r;
-        for (size_t field = 0; field < record.n && r == SQLITE_OK; field++)
-                r = bind(self->insert, (int)field + 1, record.values[field]);
-        if (r == SQLITE_OK)
-                r = sqlite3_step(self->insert);
+        r = insert(self, &record);
+        if (r == SQLITE_ERROR && !fresh) { /* the table may have been dropped, or be another one */
+                r = write_statement(self, &record);
+                if (r < 0)
+                        return r;
+                r = insert(self, &record);
+        }
         r = r == SQLITE_DONE ? 0 : failed(self, r);
         sqlite3_reset(self->insert);
         sqlite3_clear_bindings(self->insert);
@@ -352,13 +372,28 @@ open_database(struct sqlite *self)
         return (r & 0xff) == SQLITE_BUSY || (r & 0xff) == SQLITE_LOCKED ? -EAGAIN : -EINVAL;
 }
 
+/* Whether its file has been removed or renamed, or another one is in its place: SQLite would go on with the old one. */
+static bool
+is_moved(struct sqlite *self)
+{
+        int moved = 0;
+
+        return sqlite3_file_control(self->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct sqlite *self = sq_state(task);
-        int r = self->database ? 0 : open_database(self);
+        int r = 0;
 
         (void)ret_done; /* all or none */
+        if (self->database && is_moved(self)) {
+                sq_log(task, SQ_WARN, "%s: is not the file any more that was written to: opened anew", self->path);
+                close_database(self);
+        }
+        if (!self->database)
+                r = open_database(self);
         if (r == 0)
                 r = say(self, "BEGIN IMMEDIATE");
         if (r < 0)

@@ -37,6 +37,21 @@ each_cause() {
 # What the log counts of a cause: a line is one, and says how many more there were.
 said_of() { sed -n "/warning: left out a record: .*failed: $1 /p" "$dir/err" | sed 's/.*(and \([0-9]*\) more like it)$/\1/; t; s/.*/1/' | awk '{ n += $1 } END { print n }'; }
 check "each letter has the cause of its own record, and the log counts them by cause" each_cause
+# A table, and the whole database, that go in the midst: what comes then is in the new one, and none of it is a dead letter.
+gone() { # TABLE COMMAND...
+        local runner table=$1 last
+        shift
+        rm -f "$dir/gone"
+        topology "$(count_to 3000 n:\ seq ", rate: 3000")" "$(sink "$table")" gone "topology.dead.letter.path: $dir/gone"
+        run &
+        runner=$!
+        until_true has "$table" 200 && last=$(ask "select max(n) from $table") && "$@" || return
+        wait $runner || return
+        [ ! -e "$dir/gone" ] && [ "$(ask "select max(n), count(*) > 100 and count(*) = max(n) - min(n) + 1 from $table")" = "2999|1" ] && [ "$(ask "select min(n) from $table")" -gt "$last" ]
+}
+has() { [ "$(ask "select count(*) from $1")" -ge "$2" ]; }
+check "a table that is dropped is made again" gone dropped ask "drop table dropped"
+check "so is a database whose file is removed" gone removed eval 'rm "$dir"/db*'
 locked() {
         local runner locker
         mkfifo "$dir/lock"

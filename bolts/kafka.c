@@ -258,29 +258,37 @@ wait_for_reports(struct sq_task *task, struct kafka *self, size_t n)
                 }
 }
 
-/* What became of the messages: 0; -EAGAIN with how many of them are there, from the first; or the task has failed. */
+/* Why one is not there that may be there later. */
 static int
-look_at_reports(struct sq_task *task, struct kafka *self, size_t first, size_t n, size_t *ret_done)
+note_failure(struct kafka *self, rd_kafka_resp_err_t error)
+{
+        if (error != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || self->sink.why[0] == '\0')
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+        return -EAGAIN;
+}
+
+/* What became of the messages: 0; -EAGAIN, and those that are there are settled; or the task has failed. */
+static int
+look_at_reports(struct sq_task *task, struct kafka *self, size_t first, size_t n)
 {
         char text[ERROR_MAX];
-        int r = 0;
+        int r = 0, refusal = 0;
 
-        for (; r == 0 && *ret_done < n; *ret_done += r == 0) {
-                rd_kafka_resp_err_t error = self->states[*ret_done].error;
+        for (size_t i = 0; refusal == 0 && i < n; i++) {
+                rd_kafka_resp_err_t error = self->states[i].error;
 
                 if (is_refusal(error))
-                        r = sq_sink_refuse(task, &self->sink, first + *ret_done, rd_kafka_err2str(error));
-                else if (error) {
-                        if (error != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || self->sink.why[0] == '\0')
-                                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
-                        r = -EAGAIN;
-                }
+                        refusal = sq_sink_refuse(task, &self->sink, first + i, rd_kafka_err2str(error));
+                else if (error)
+                        r = note_failure(self, error);
+                else
+                        sq_sink_settle(&self->sink, first + i);
         }
         if (rd_kafka_fatal_error(self->producer, text, sizeof(text))) {
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", text);
                 close_producer(self);
         }
-        return r;
+        return refusal ? refusal : r;
 }
 
 /* ---- Transactions ------------------------------------------------------------------------------------ */
@@ -457,7 +465,8 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         wait_for_reports(task, self, n);
         if (self->is_refused)
                 return refused(task, self);
-        return look_at_reports(task, self, first, n, ret_done);
+        (void)ret_done; /* what is there is settled */
+        return look_at_reports(task, self, first, n);
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

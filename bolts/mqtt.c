@@ -5,6 +5,8 @@
  * With QoS 1 a tuple is acked when the broker has acked its message; what it has not when a connection breaks is
  * published again. libmosquitto's own queue goes with the connection, so that nothing goes out twice but that. With
  * QoS 0 a tuple is acked when its message is written.
+ *
+ * MQTT 3.1.1 has no word for a message that a broker does not take: one that is too large for it hangs up.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -24,8 +26,8 @@ struct mqtt {
 
         struct sqi_mqtt client;
         struct sq_encoder name, text;
-        int *mids; /* of the records that are under way; 0: acked */
-        size_t nmids, open;
+        int *mids; /* of the records that are under way, from `first` on; 0: it is not, or not any more */
+        size_t first, nmids, open;
         char source[300];
 };
 
@@ -73,6 +75,7 @@ note_acked(struct mosquitto *mosq, void *obj, int mid)
                 if (self->mids[i] == mid) {
                         self->mids[i] = 0;
                         self->open--;
+                        sq_sink_settle(&self->sink, self->first + i);
                         return;
                 }
 }
@@ -121,26 +124,26 @@ publish(struct mqtt *self, const struct sq_record *record, int *ret_mid)
         return -EBADMSG;
 }
 
-/* Until the broker has acked all, or says nothing for a while. */
+/* Until the broker has acked all, or says nothing for a while. 0; -EAGAIN; -EPIPE: it has hung up. */
 static int
 wait_for_acks(struct mqtt *self)
 {
         size_t open = self->open;
-        int r = sqi_mqtt_write(&self->client);
+        int r = sqi_mqtt_write(&self->client), steps = 0;
 
-        for (int steps = 0; r == 0 && self->open > 0; steps = self->open < open ? 0 : steps + 1, open = self->open) {
+        for (; r == 0 && self->open > 0; steps = self->open < open ? 0 : steps + 1, open = self->open) {
                 if (steps > SILENT_STEPS)
-                        r = sqi_mqtt_away(&self->client, "does not answer");
-                else if (sqi_mqtt_wait(&self->client, STEP_MS))
+                        return away(self, sqi_mqtt_away(&self->client, "does not answer"));
+                if (sqi_mqtt_wait(&self->client, STEP_MS))
                         r = sqi_mqtt_read(&self->client);
                 if (r == 0)
                         r = sqi_mqtt_write(&self->client);
         }
-        return r < 0 ? away(self, r) : 0;
+        return r < 0 ? away(self, -EPIPE) : 0;
 }
 
 static bool
-make_room(struct mqtt *self, size_t n)
+make_room(struct mqtt *self, size_t first, size_t n)
 {
         int *mids = realloc(self->mids, n * sizeof(*mids));
 
@@ -148,6 +151,7 @@ make_room(struct mqtt *self, size_t n)
                 return false;
         self->mids = mids;
         memset(mids, 0, n * sizeof(*mids));
+        self->first = first;
         self->nmids = n;
         self->open = 0;
         return true;
@@ -178,18 +182,17 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         struct mqtt *self = sq_state(task);
         int r = self->client.mosq ? 0 : connect_to(self);
 
+        (void)ret_done; /* what is acked is settled */
         if (r == -EACCES) {
                 (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
                 return r;
         }
-        if (r == 0 && !make_room(self, n))
+        if (r == 0 && !make_room(self, first, n))
                 return -EAGAIN;
         if (r == 0)
                 r = publish_all(task, self, first, n);
         if (r == 0)
                 r = wait_for_acks(self);
-        while (r == 0 && *ret_done < n)
-                ++*ret_done;
         return r;
 }
 

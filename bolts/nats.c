@@ -3,18 +3,29 @@
  * The bolt `nats`: a message for each tuple.
  *
  * With `stream` a tuple is acked when JetStream has its message; `key` names it, and JetStream leaves out what it
- * has already. A batch goes out at once; if an answer to it is an error, one message after the other, which shows
- * whose it is. Without `stream` a tuple is acked when the server has read its message: who is not subscribed then
- * does not get it.
+ * has already. A batch goes out at once, and a thread of the library takes the answers, one for each message, in any
+ * order. Without `stream` a tuple is acked when the server has read its message: who is not subscribed then does not
+ * get it.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <squall-kit.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../clients/nats.h"
+
+enum { STEP_MS = 50 };
+
+/* A message of the batch, and what JetStream has said of it. */
+struct sent {
+        const natsMsg *message; /* NULL: none is under way */
+        bool answered;
+        natsStatus status;
+        jsErrCode error;
+        char why[128];
+};
 
 struct nats {
         struct sq_sink sink;
@@ -23,7 +34,9 @@ struct nats {
 
         struct sqi_nats client;
         struct sq_encoder name, id, text;
-        atomic_bool refused; /* set by a thread of the library */
+        pthread_mutex_t lock; /* of what follows, for the library's thread */
+        struct sent *sent;
+        size_t nsent;
 };
 
 static void
@@ -55,23 +68,44 @@ probe(struct sq_declaration *decl)
 
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
+/* Messages without an answer the library would leave behind. */
 static int
 away(struct nats *self, natsStatus status)
 {
-        int r = sqi_nats_away(&self->client, status);
+        natsMsgList open = {0};
+        int r;
+
+        if (self->client.stream && js_PublishAsyncGetPendingList(&open, self->client.stream) == NATS_OK)
+                natsMsgList_Destroy(&open);
+        r = sqi_nats_away(&self->client, status);
 
         snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
         return r;
 }
 
+/* Called by a thread of the library, which hands the message over. One of a batch that is over is nobody's. */
 static void
-note_error(jsCtx *stream, jsPubAckErr *error, void *context)
+note_answer(jsCtx *stream, natsMsg *message, jsPubAck *ack, jsPubAckErr *error, void *context)
 {
         struct nats *self = context;
+        size_t i = 0;
 
         (void)stream;
-        (void)error;
-        atomic_store(&self->refused, true);
+        (void)ack;
+        pthread_mutex_lock(&self->lock);
+        while (i < self->nsent && self->sent[i].message != message)
+                i++;
+        if (i < self->nsent) {
+                struct sent *sent = &self->sent[i];
+
+                sent->message = NULL;
+                sent->answered = true;
+                sent->status = error ? error->Err : NATS_OK;
+                sent->error = error ? error->ErrCode : 0;
+                snprintf(sent->why, sizeof(sent->why), "%s", error && error->ErrText ? error->ErrText : "");
+        }
+        pthread_mutex_unlock(&self->lock);
+        natsMsg_Destroy(message);
 }
 
 static int
@@ -88,8 +122,8 @@ connect_to(struct nats *self)
         if (!self->stream)
                 return 0;
         status = jsOptions_Init(&options);
-        options.PublishAsync.ErrHandler = note_error;
-        options.PublishAsync.ErrHandlerClosure = self;
+        options.PublishAsync.AckHandler = note_answer;
+        options.PublishAsync.AckHandlerClosure = self;
         options.Wait = (int64_t)(self->sink.timeout * 1000);
         if (status == NATS_OK)
                 status = natsConnection_JetStream(&self->client.stream, self->client.connection, &options);
@@ -150,81 +184,156 @@ is_full(jsErrCode error)
                error == JSAccountResourcesExceededErr || error == JSClusterNotAvailErr || error == JSStreamOfflineErr;
 }
 
-/* Hands a message over, and waits for the answer if `sure`. */
-static natsStatus
-publish(struct nats *self, bool sure, jsErrCode *ret_error)
+static void
+set_under_way(struct nats *self, struct sent *sent, const natsMsg *message)
 {
-        const char *bytes = self->text.bytes ? self->text.bytes : "";
-        jsPubOptions options;
-        int len = (int)self->text.len;
+        pthread_mutex_lock(&self->lock);
+        sent->message = message;
+        pthread_mutex_unlock(&self->lock);
+}
 
-        if (!self->stream)
-                return natsConnection_Publish(self->client.connection, self->name.bytes, bytes, len);
+static natsStatus
+publish_to_stream(struct nats *self, struct sent *sent, const char *bytes, int len)
+{
+        jsPubOptions options;
+        natsMsg *message = NULL;
+        natsStatus status = natsMsg_Create(&message, self->name.bytes, NULL, bytes, len);
+
+        if (status != NATS_OK)
+                return status;
         (void)jsPubOptions_Init(&options);
         options.ExpectStream = self->stream;
         options.MsgId = self->key ? self->id.bytes : NULL;
-        if (sure)
-                return js_Publish(NULL, self->client.stream, self->name.bytes, bytes, len, &options, ret_error);
-        return js_PublishAsync(self->client.stream, self->name.bytes, bytes, len, &options);
+        set_under_way(self, sent, message); /* before its answer can be there */
+        status = js_PublishMsgAsync(self->client.stream, &message, &options);
+        if (status != NATS_OK) { /* else the library has it */
+                set_under_way(self, sent, NULL);
+                natsMsg_Destroy(message);
+        }
+        return status;
+}
+
+static natsStatus
+publish(struct nats *self, struct sent *sent)
+{
+        const char *bytes = self->text.bytes ? self->text.bytes : "";
+        int len = (int)self->text.len;
+
+        if (!is_subject(self->name.bytes))
+                return NATS_INVALID_SUBJECT;
+        return self->stream ? publish_to_stream(self, sent, bytes, len)
+                            : natsConnection_Publish(self->client.connection, self->name.bytes, bytes, len);
 }
 
 /* 0; -EAGAIN; or what sq_sink_refuse() returns. */
 static int
-publish_record(struct sq_task *task, struct nats *self, size_t i, bool sure)
+publish_record(struct sq_task *task, struct nats *self, size_t i, struct sent *sent)
 {
         struct sq_record record;
-        jsErrCode error = 0;
         natsStatus status;
 
         sq_sink_record(&self->sink, i, &record);
-        status = write_message(self, &record) < 0 ? NATS_NO_MEMORY : NATS_OK;
-        if (status == NATS_OK)
-                status = is_subject(self->name.bytes) ? publish(self, sure, &error) : NATS_INVALID_SUBJECT;
+        status = write_message(self, &record) < 0 ? NATS_NO_MEMORY : publish(self, sent);
         if (status == NATS_OK)
                 return 0;
-        if (!is_refusal(status) || is_full(error))
+        if (!is_refusal(status))
                 return away(self, status);
-        if (self->stream && !sure) {
-                atomic_store(&self->refused, true);
-                return 0;
-        }
         sqi_nats_explain(status, self->sink.why, sizeof(self->sink.why));
         return sq_sink_refuse(task, &self->sink, i, self->sink.why);
 }
 
-/* Until the server has answered for all. */
-static natsStatus
+/* Until the server has answered for all. 0; -EAGAIN; -EPIPE: it has hung up. */
+static int
 wait_for_answers(struct nats *self)
 {
+        int64_t most_ms = (int64_t)(self->sink.timeout * 1000);
+        natsStatus status = NATS_TIMEOUT;
         jsPubOptions options;
+        bool closed = false;
 
-        if (!self->stream)
-                return natsConnection_FlushTimeout(self->client.connection, (int64_t)(self->sink.timeout * 1000));
         (void)jsPubOptions_Init(&options);
-        options.MaxWait = (int64_t)(self->sink.timeout * 1000);
-        return js_PublishAsyncComplete(self->client.stream, &options);
+        options.MaxWait = STEP_MS;
+        if (!self->stream)
+                status = natsConnection_FlushTimeout(self->client.connection, most_ms);
+        else
+                for (int64_t ms = 0; status == NATS_TIMEOUT && !closed && ms < most_ms; ms += STEP_MS) {
+                        status = js_PublishAsyncComplete(self->client.stream, &options);
+                        closed = natsConnection_IsClosed(self->client.connection);
+                }
+        if (status == NATS_OK)
+                return 0;
+        closed = natsConnection_IsClosed(self->client.connection);
+        (void)away(self, closed ? NATS_CONNECTION_CLOSED : status);
+        return closed ? -EPIPE : -EAGAIN;
+}
+
+/* Of one that JetStream has not taken. 0; -EAGAIN: it may later; or what sq_sink_refuse() returns. */
+static int
+take_error(struct sq_task *task, struct nats *self, size_t i, const struct sent *sent)
+{
+        if (sent->why[0] && sent->status != NATS_NO_RESPONDERS)
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", sent->why);
+        else
+                sqi_nats_explain(sent->status, self->sink.why, sizeof(self->sink.why));
+        if (!is_refusal(sent->status) || is_full(sent->error))
+                return -EAGAIN;
+        return sq_sink_refuse(task, &self->sink, i, self->sink.why);
+}
+
+/* Settles what was answered, and what was not is not waited for any more. 0, or why one is open still. */
+static int
+take_answers(struct sq_task *task, struct nats *self, size_t first)
+{
+        int r = 0;
+
+        pthread_mutex_lock(&self->lock);
+        for (size_t i = 0; i < self->nsent && (r == 0 || r == -EAGAIN); i++) {
+                const struct sent *sent = &self->sent[i];
+                int error = 0;
+
+                if (sent->answered && sent->status == NATS_OK)
+                        sq_sink_settle(&self->sink, first + i);
+                else if (sent->answered)
+                        error = take_error(task, self, first + i, sent);
+                r = error ? error : r;
+        }
+        self->nsent = 0;
+        pthread_mutex_unlock(&self->lock);
+        return r;
+}
+
+static bool
+make_room(struct nats *self, size_t n)
+{
+        struct sent *sent = realloc(self->sent, n * sizeof(*sent));
+
+        if (!sent)
+                return false;
+        memset(sent, 0, n * sizeof(*sent));
+        pthread_mutex_lock(&self->lock);
+        self->sent = sent;
+        self->nsent = n;
+        pthread_mutex_unlock(&self->lock);
+        return true;
 }
 
 static int
-publish_all(struct sq_task *task, struct nats *self, size_t first, size_t n, size_t *ret_done)
+publish_all(struct sq_task *task, struct nats *self, size_t first, size_t n)
 {
-        natsStatus status;
-        int r = 0;
+        char why[sizeof(self->sink.why)];
+        int r = 0, answer;
 
-        atomic_store(&self->refused, false);
+        if (!make_room(self, n))
+                return -EAGAIN;
         for (size_t i = 0; r == 0 && i < n; i++)
-                r = publish_record(task, self, first + i, false);
-        if (r < 0)
-                return r;
-        status = wait_for_answers(self);
-        if (status != NATS_OK)
-                return away(self, status);
-        if (!atomic_load(&self->refused)) {
-                *ret_done = n;
-                return 0;
-        }
-        for (; r == 0 && *ret_done < n; *ret_done += r == 0)
-                r = publish_record(task, self, first + *ret_done, true);
+                r = publish_record(task, self, first + i, &self->sent[i]);
+        if (r == 0)
+                r = wait_for_answers(self);
+        memcpy(why, self->sink.why, sizeof(why));
+        answer = take_answers(task, self, first);
+        if (r == 0 || (answer < 0 && answer != -EAGAIN))
+                return answer;
+        memcpy(self->sink.why, why, sizeof(why));
         return r;
 }
 
@@ -235,7 +344,8 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         int r = self->client.connection ? 0 : connect_to(self);
 
         if (r == 0)
-                r = publish_all(task, self, first, n, ret_done);
+                r = publish_all(task, self, first, n);
+        (void)ret_done; /* what is answered is settled */
         if (r == -EACCES)
                 (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
         return r;
@@ -248,6 +358,7 @@ prepare(struct sq_task *task)
 {
         struct nats *self = sq_state(task);
 
+        pthread_mutex_init(&self->lock, NULL);
         (void)sqi_nats_url(self->url, &self->client.at);
         self->client.ca = self->ca;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
@@ -264,6 +375,7 @@ cleanup(struct sq_task *task)
         struct nats *self = sq_state(task);
 
         sqi_nats_close(&self->client);
+        free(self->sent);
         sq_encoder_free(&self->name);
         sq_encoder_free(&self->id);
         sq_encoder_free(&self->text);

@@ -45,7 +45,10 @@ sqi_mqtt_close(struct sqi_mqtt *client)
 int
 sqi_mqtt_away(struct sqi_mqtt *client, const char *why)
 {
-        snprintf(client->why, sizeof(client->why), "%s", why);
+        size_t n = strlen(why);
+
+        n -= n > 0 && why[n - 1] == '.'; /* more may follow */
+        snprintf(client->why, sizeof(client->why), "%.*s", (int)n, why);
         sqi_mqtt_close(client);
         return -EAGAIN;
 }

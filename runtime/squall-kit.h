@@ -950,34 +950,34 @@ SQ_EXPORT void sq_probe_output(struct sq_declaration *decl, const char *option, 
  *     return sq_sink_open(task, self->url, send);                       in `.prepare`
  *     sq_sink_close(task);                                              in `.cleanup`
  *
- * `timeout` is how long a flush goes on trying; then the tuples fail, without an attempt being counted: at least once
- * they come again, at most once they are lost. Meanwhile nothing more is taken, which is back-pressure. Counted are
- * `retries`; the gauge `circuit open` is 1 from the first failure to the next success, and the log says why.
+ * `timeout` is how long a flush goes on trying; then the tuples fail, which counts as no attempt: at most once they are
+ * lost. Counted are `retries`; the gauge `circuit open` is 1 from the first failure to the next success.
  */
 struct sq_sink;
 
 /*
  * Hands records `first` to `first + n` over and returns when the other side has them. 0; or
  *
- *     -EAGAIN     it is away: all of them are tried again. *ret_done of them, at the start, it has for certain.
+ *     -EAGAIN     it is away: all are tried again, but for *ret_done of them, at the start, that it has for certain.
+ *     -EPIPE      likewise, and it hung up on what was sent: less is sent then, and what it always hangs up on refused.
  *     -EBADMSG    it refuses one at least, and has none of those behind the first *ret_done.
  *     other       the task has failed: after sq_error_final().
  *
- * sink->why says why. A server that answers for each record refuses it by sq_sink_refuse(), and goes on.
+ * sink->why says why. A record that sq_sink_settle() or sq_sink_refuse() were called for is not tried again.
  */
 typedef int sq_sink_send(struct sq_task *task, size_t first, size_t n, size_t *ret_done);
 
 struct sq_sink {
         int64_t batch, on_error; /* settings, as `timeout` */
-        double timeout;
+        double timeout, since_s, until_s;
 
         char why[256]; /* `send` says here why it did not work */
         const char *name;
         sq_sink_send *send;
         struct sq_encoder records;
-        size_t *begins, n, done;
-        unsigned failures; /* in a row */
-        double since_s, until_s;
+        struct sq_sink_span *spans; /* of each record */
+        size_t n, done, most;       /* most: handed over at once, while it is looked for what is hung up on; or 0 */
+        unsigned failures, strikes; /* in a row */
         uint64_t jitter;
         struct sq_templates *templates;
 
@@ -1006,9 +1006,8 @@ enum { SQ_SINK_BATCH_MAX = 1000000 };
 SQ_EXPORT void sq_sink_declare(const struct sq_sink *sink, struct sq_declaration *decl);
 /* `name` is for messages, and must outlive it. 0, or -1 after sq_error(). */
 SQ_EXPORT int sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send);
-/* How the first connection went, at the end of `.prepare`: -EACCES, a wrong password or right, ends the topology; any
- * other error is logged, for the other side may come up yet. `why` of the sink says more. What `.prepare` is to
- * return. */
+/* What `.prepare` is to return at its end, by how the first connection went: -EACCES, a wrong password or right, ends
+ * the topology; any other error is logged with `why`, for the other side may come up yet. */
 SQ_EXPORT int sq_sink_connected(struct sq_task *task, int error);
 SQ_EXPORT enum sq_verdict sq_sink_execute(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT int sq_sink_flush(struct sq_task *task);
@@ -1060,7 +1059,8 @@ SQ_EXPORT void sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_re
 SQ_EXPORT void sq_record_of(const struct sq_tuple *in, struct sq_templates *templates, struct sq_record *ret);
 /* Nil when it has no such field. */
 SQ_EXPORT struct sq_value sq_record_get(const struct sq_record *record, const char *name);
-/* In `send`: the other side refuses record `i` alone. 0, or a negative errno for `send` to return. */
+/* In `send`: the other side has record `i`; or refuses it alone: 0, or a negative errno for `send` to return. */
+SQ_EXPORT void sq_sink_settle(struct sq_sink *sink, size_t i);
 SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause);
 
 /*

@@ -4,11 +4,17 @@
  *
  * Records stand one behind the other as msgpack maps, until the flush before the acks hands them over:
  *
- *     records   [ done | to be handed over ]        begins[i]: where record i begins
+ *     spans     [ done | to be handed over ]        where record i stands, and whether it is settled
  *                       done               n
  *
  * A batch that is refused is handed over by halves, so that a refused record among n costs about 2 log2(n) further
- * hand-overs, and the others get there.
+ * hand-overs, and the others get there. A batch that fails because the other side is away is handed over again without
+ * the records of which it has already said what becomes of them.
+ *
+ * Some servers have no word for what they do not take, and hang up: on all that come behind it, too, however often. So
+ * after each such end half as many records are handed over, and twice as many after each success, until it is one alone
+ * that is hung up on STRIKES times in a row, with a pause that grows and a server that greets us each time. That one is
+ * refused. The search has SEARCH_S more of a flush, and goes on in the next.
  *
  * While the other side is away the flush tries again itself, so that pressure travels back to the spout and nothing is
  * replayed for a short interruption. After `timeout` it gives the tuples back, which then come again. The circuit is
@@ -24,7 +30,8 @@
 #include "kit/sink.h"
 
 enum { HELD_MAX = 256 * 1024 * 1024 }; /* bytes */
-static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2, HELD_PAUSE_S = 0.1;
+enum { STRIKES = 5 };
+static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2, HELD_PAUSE_S = 0.1, SEARCH_S = 5;
 
 static double
 clock_s(void)
@@ -63,9 +70,9 @@ sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send)
         sink->name = name;
         sink->send = send;
         sink->jitter = sq_now(task) ^ ((uint64_t)sq_index(task) << 48) ^ UINT64_C(0x9e3779b97f4a7c15);
-        sink->begins = malloc(((size_t)sink->batch + 1) * sizeof(*sink->begins));
+        sink->spans = malloc((size_t)sink->batch * sizeof(*sink->spans));
         sink->templates = sq_templates_new();
-        return sink->begins && sink->templates ? 0 : sq_error(task, "%s: %s", name, strerror(ENOMEM));
+        return sink->spans && sink->templates ? 0 : sq_error(task, "%s: %s", name, strerror(ENOMEM));
 }
 
 int
@@ -88,8 +95,8 @@ sq_sink_close(struct sq_task *task)
         sq_encoder_free(&sink->records);
         sq_templates_free(&sink->templates);
         sq_encoder_free(&sink->stage.held);
-        free(sink->begins);
-        sink->begins = NULL;
+        free(sink->spans);
+        sink->spans = NULL;
         sink->n = sink->done = 0;
 }
 
@@ -98,9 +105,15 @@ sq_sink_close(struct sq_task *task)
 static struct sq_value
 whole(const struct sq_sink *sink, size_t i)
 {
-        size_t end = i + 1 < sink->n ? sink->begins[i + 1] : sink->records.len;
+        const struct sq_sink_span *span = &sink->spans[i];
 
-        return sqi_value(SQ_MAP, SQ_PACKED, sink->records.bytes + sink->begins[i], end - sink->begins[i]);
+        return sqi_value(SQ_MAP, SQ_PACKED, sink->records.bytes + span->begin, span->end - span->begin);
+}
+
+void
+sqi_sink_add(struct sq_sink *sink, size_t begin)
+{
+        sink->spans[sink->n++] = (struct sq_sink_span){.begin = begin, .end = sink->records.len};
 }
 
 void
@@ -117,9 +130,28 @@ sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_record *ret)
                 ret->names[ret->n++] = (struct sq_str){name.as.ptr, name.len};
 }
 
+void
+sq_sink_settle(struct sq_sink *sink, size_t i)
+{
+        sink->spans[i].settled = true;
+}
+
+/* Staged, the mark says what is handed over again: all of a transaction, or none. */
+static void
+leave_out_settled(struct sq_sink *sink)
+{
+        size_t n = sink->done;
+
+        for (size_t i = n; i < sink->n; i++)
+                if (!sink->spans[i].settled || sink->staged)
+                        sink->spans[n++] = sink->spans[i];
+        sink->n = n;
+}
+
 int
 sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause)
 {
+        sq_sink_settle(sink, i);
         return sq_refuse(task, sink->on_error, whole(sink, i), "%s: %s", sink->name, cause);
 }
 
@@ -127,9 +159,9 @@ sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char 
 
 /* Half to one and a half times as long as the back-off says, so that tasks do not come back all at once. */
 static double
-next_delay(struct sq_sink *sink)
+next_delay(struct sq_sink *sink, unsigned failures)
 {
-        unsigned doublings = sink->failures < 8 ? sink->failures : 8;
+        unsigned doublings = failures < 8 ? failures : 8;
         double delay = FIRST_DELAY_S * (double)(1u << doublings);
 
         sink->jitter ^= sink->jitter << 13;
@@ -146,7 +178,8 @@ note_failure(struct sq_task *task, struct sq_sink *sink)
         double now = clock_s();
 
         sq_count(task, "retries", 1);
-        sink->until_s = now + next_delay(sink);
+        sink->until_s = now + next_delay(sink, sink->failures);
+        sink->strikes = 0;
         if (sink->failures++ > 0)
                 return;
         sink->since_s = now;
@@ -154,15 +187,41 @@ note_failure(struct sq_task *task, struct sq_sink *sink)
         sq_log(task, SQ_WARN, "%s: %s: what is to go there waits, and is tried again", sink->name, sink->why);
 }
 
+/* It hung up on the next `n` records. 0: they are open still, or the one is refused; another: the task has failed. */
+static int
+note_hang_up(struct sq_task *task, struct sq_sink *sink, size_t n)
+{
+        unsigned strikes = n > 1 || sink->spans[sink->done].settled ? 0 : sink->strikes + 1;
+        char cause[sizeof(sink->why) + 64];
+        int r;
+
+        if (sink->most == 0)
+                note_failure(task, sink);
+        else
+                sq_count(task, "retries", 1);
+        sink->most = n > 1 ? n / 2 : 1;
+        sink->strikes = strikes;
+        sink->until_s = clock_s() + next_delay(sink, strikes);
+        if (strikes < STRIKES)
+                return 0;
+        snprintf(cause, sizeof(cause), "%s, each of %d times that it was sent alone", sink->why, STRIKES);
+        r = sq_sink_refuse(task, sink, sink->done, cause);
+        sink->done += r == 0;
+        sink->strikes = 0;
+        return r;
+}
+
 static void
 note_success(struct sq_task *task, struct sq_sink *sink)
 {
+        sink->until_s = 0;
+        sink->strikes = 0;
+        sink->most = sink->most * 2 < (size_t)sink->batch ? sink->most * 2 : 0;
         if (sink->failures == 0)
                 return;
         sq_log(task, SQ_INFO, "%s: is back after %.1f s", sink->name, clock_s() - sink->since_s);
         sq_gauge(task, "circuit open", 0);
         sink->failures = 0;
-        sink->until_s = 0;
 }
 
 /* 0; -EAGAIN: the other side is away; another: the task has failed. */
@@ -188,17 +247,43 @@ hand_over(struct sq_task *task, struct sq_sink *sink, size_t first, size_t n)
         return r < 0 ? r : hand_over(task, sink, first + n / 2, n - n / 2);
 }
 
+/* How many are handed over next. */
+static size_t
+portion(const struct sq_sink *sink)
+{
+        size_t n = sink->n - sink->done, most = sink->most ? sink->most : (size_t)sink->batch;
+
+        return n < most ? n : most;
+}
+
 /* Behind the last of them one that was refused may stand: staged, the mark is to say so. */
 static int
-hand_over_next(struct sq_task *task, struct sq_sink *sink)
+hand_over_next(struct sq_task *task, struct sq_sink *sink, size_t n)
 {
-        size_t n = sink->n - sink->done, none = 0;
+        size_t none = 0;
         int r;
 
         if (n > 0)
-                return hand_over(task, sink, sink->done, n < (size_t)sink->batch ? n : (size_t)sink->batch);
+                return hand_over(task, sink, sink->done, n);
         r = sink->send(task, sink->n, 0, &none);
         sink->stage.refused = r < 0;
+        return r;
+}
+
+/* What a hand-over of the next `n` has come to. 0: it goes on; another: the task has failed. */
+static int
+take_answer(struct sq_task *task, struct sq_sink *sink, size_t n, int answer)
+{
+        int r = 0;
+
+        if (answer == 0)
+                note_success(task, sink);
+        else if (answer == -EAGAIN)
+                note_failure(task, sink);
+        else
+                r = answer == -EPIPE ? note_hang_up(task, sink, n) : answer;
+        if (answer == -EAGAIN || answer == -EPIPE)
+                leave_out_settled(sink);
         return r;
 }
 
@@ -206,19 +291,18 @@ int
 sqi_sink_drain(struct sq_task *task, struct sq_sink *sink)
 {
         double end = clock_s() + sink->timeout;
-        int r;
+        int answer = 0, r;
 
         while (sink->done < sink->n || (sink->staged && sink->stage.refused)) {
-                if (sink->until_s > end)
+                size_t n = portion(sink);
+
+                if (sink->until_s > end + (answer == -EPIPE ? SEARCH_S : 0))
                         return -EAGAIN;
-                if (sink->failures > 0 && sink->until_s > clock_s())
+                if (sink->until_s > clock_s())
                         sleep_s(sink->until_s - clock_s());
-                r = hand_over_next(task, sink);
-                if (r == 0)
-                        note_success(task, sink);
-                else if (r == -EAGAIN)
-                        note_failure(task, sink);
-                else
+                answer = hand_over_next(task, sink, n);
+                r = take_answer(task, sink, n, answer);
+                if (r < 0)
                         return r;
         }
         sink->n = sink->done = sink->records.len = 0;
@@ -272,15 +356,16 @@ sq_sink_execute(struct sq_task *task, const struct sq_tuple *in)
         struct sq_sink *sink = sq_state(task);
         enum { BYTES_MAX = 8 * 1024 * 1024 };
         bool full = sink->n == (size_t)sink->batch || sink->records.len > BYTES_MAX;
+        size_t begin;
 
         if (sink->staged)
                 return hold(task, sink, in);
         if (full && sqi_sink_drain(task, sink) < 0)
                 return sq_retry_later(task, "%s: %s", sink->name, sink->why);
-        sink->begins[sink->n] = sink->records.len;
+        begin = sink->records.len;
         if (sq_encode(&sink->records, in) < 0)
                 return sq_retry_later(task, "%s: %s", sink->name, strerror(ENOMEM));
-        sink->n++;
+        sqi_sink_add(sink, begin);
         return SQ_ACK;
 }
 

@@ -88,20 +88,23 @@ static int
 load(struct sq_sink *sink, struct sq_str rows)
 {
         struct sq_str row;
-        size_t n = 0, *begins;
+        struct sq_sink_span *spans;
+        size_t n = 0, begin;
         int r = 0;
 
         for (size_t at = 0; next_row(rows, &at, &row);)
                 n++;
-        begins = realloc(sink->begins, ((n > (size_t)sink->batch ? n : (size_t)sink->batch) + 1) * sizeof(*begins));
-        if (!begins)
+        spans = realloc(sink->spans, (n > (size_t)sink->batch ? n : (size_t)sink->batch) * sizeof(*spans));
+        if (!spans)
                 return -ENOMEM;
-        sink->begins = begins;
+        sink->spans = spans;
         sink->n = sink->done = sink->records.len = 0;
         sink->records.format = SQ_FORMAT_TEXT; /* bytes as they are */
-        for (size_t at = 0; r == 0 && next_row(rows, &at, &row); sink->n += r == 0) {
-                sink->begins[sink->n] = sink->records.len;
+        for (size_t at = 0; r == 0 && next_row(rows, &at, &row);) {
+                begin = sink->records.len;
                 r = sqi_sink_append(&sink->records, row.ptr, row.len);
+                if (r == 0)
+                        sqi_sink_add(sink, begin);
         }
         sink->records.format = SQ_FORMAT_MSGPACK;
         return r;

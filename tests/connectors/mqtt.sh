@@ -83,6 +83,18 @@ bad_topic() {
 }
 check "a topic that no broker takes goes to the dead letters" bad_topic
 down
+# MQTT 3.1.1 has no word for a message that is too large for the broker.
+config "allow_anonymous true" "log_type all" "max_packet_size 2000"
+too_large() {
+        { seq 1 40 | sed 's/.*/{"n":&}/' && printf '{"n":41,"t":"%s"}\n' "$(printf 'x%.0s' {1..3000})" && seq 42 80 | sed 's/.*/{"n":&}/'; } >"$dir/in"
+        begin "$(from "topic: large, fields: { n: int }")" large && write_all "component: file, properties: { path: $dir/in, format: jsonl, fields: { n: int, t: str? } }" "$(sink "topic: large")" ||
+                return
+        until_true distinct 79 && stop && [ "$(sed 's/[^0-9]//g' "$dir/out" | sort -nu)" = "$(seq 1 40; seq 42 80)" ] && grep -q 'left out a record: .*, each of 5 times that it was sent alone' "$dir/writer.err" &&
+                grep -q 'left_out 1$' "$dir/writer.err"
+}
+up
+check "a message that the broker hangs up on each time is left out, and holds up no other" too_large
+down
 
 mosquitto_passwd -c -b "$dir/passwords" me 'se cret' 2>/dev/null || echo "me:$(mosquitto_passwd -h)" >/dev/null
 config "allow_anonymous false" "password_file $dir/passwords"

@@ -24,7 +24,7 @@ begin() { # SPOUT NAME
 send() { write_all "$(count_to "$1" "n: seq" "${3:-}")" "$(sink "$2")"; }
 # make_stream NAME [MESSAGES [UPDATE]]: with the subjects NAME.*, by the API of JetStream; it refuses more messages than that. Or changes it.
 make_stream() {
-        local config="{\"name\":\"$1\",\"subjects\":[\"$1.*\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"discard\":\"$([ -n "${2:-}" ] && echo new || echo old)\",\"max_msgs\":${2:--1},\"max_bytes\":-1,\"max_consumers\":-1}"
+        local config="{\"name\":\"$1\",\"max_msg_size\":${size:--1},\"subjects\":[\"$1.*\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"discard\":\"$([ -n "${2:-}" ] && echo new || echo old)\",\"max_msgs\":${2:--1},\"max_bytes\":-1,\"max_consumers\":-1}"
         exec 4<>"/dev/tcp/127.0.0.1/$port"
         printf 'CONNECT {"verbose":false}\r\nSUB made 1\r\nPUB $JS.API.STREAM.%s.%s made %d\r\n%s\r\n' "${3:-CREATE}" "$1" ${#config} "$config" >&4
         timeout 20 grep -m 1 -q '"config"' <&4
@@ -86,6 +86,26 @@ refused() {
         run && [ "$(wc -l <"$dir/letters")" = 10 ]
 }
 check "a subject that is none, or of another stream, goes to the dead letters" refused
+# Without a key, and each time in the same batch; the message that is no subject is known here, the others by JetStream.
+some_refused() {
+        { seq 1 300 | sed 's/.*/{"n":&,"s":"some.a"}/' && printf '{"n":%d,"s":"some.a","t":"%s"}\n' 301 "$(printf 'x%.0s' {1..300})" 302 "$(printf 'y%.0s' {1..300})" && echo '{"n":303,"s":"some..a"}'; } | shuf --random-source="$0" >"$dir/in"
+        size=250 make_stream some && topology "component: file, properties: { path: $dir/in, format: jsonl, fields: { n: int, s: str, t: str? } }" "$(sink "subject: '{s}', stream: some, batch: $1")" some "topology.dead.letter.path: $dir/some" && run || return
+        cut -c 1-200 "$dir/some"
+        [ "$(wc -l <"$dir/some")" = 3 ] && [ "$(grep -c 'message size exceeds maximum allowed.*"n":30[12],' "$dir/some")" = 2 ] && grep -q 'Invalid Subject.*"n":303,' "$dir/some" &&
+                begin "$(from "subject: 'some.*', durable: d$1, fields: { n: int }")" reader && until_true distinct 300 && stop && [ "$(sed 's/[^0-9]//g' "$dir/out" | sort -n)" = "$(seq 1 300)" ]
+}
+check "JetStream: of a batch what it refuses goes to the dead letters, and all else is in the stream once" some_refused 1000
+# A subject that is longer than a line of the protocol: the server has no word for it but to hang up.
+hung_up_on() {
+        { seq 1 40 | sed 's/.*/{"n":&,"s":"a"}/' && printf '{"n":41,"s":"%s"}\n' "$(printf 'x%.0s' {1..5000})" && seq 42 80 | sed 's/.*/{"n":&,"s":"a"}/'; } >"$dir/in"
+        rm -f "$dir/hung" && make_stream hung && topology "component: file, properties: { path: $dir/in, format: jsonl }" "$(sink "subject: 'hung.{s}' ${1:-}")" hung "topology.dead.letter.path: $dir/hung" && run || return
+        cut -c 1-200 "$dir/hung"
+        [ "$(wc -l <"$dir/hung")" = 1 ] && grep -q 'each of 5 times that it was sent alone.*"n":41,' "$dir/hung"
+}
+check "JetStream: a message that the server hangs up on each time goes to the dead letters, and holds up no other" hung_up_on ", stream: hung, key: '{n}'"
+in_once() { begin "$(from "subject: 'hung.*', durable: all, fields: { n: int }")" reader && until_true distinct 79 && stop && [ "$(sed 's/[^0-9]//g' "$dir/out" | sort -n)" = "$(seq 1 40; seq 42 80)" ]; }
+check "JetStream: those are in the stream, by their key once" in_once
+check "so it is without JetStream" hung_up_on
 full() {
         make_stream full 10 && topology "$(count_to 30)" "$(sink "subject: full.a, stream: full, batch: 7, key: '{n}'")" full "topology.dead.letter.path: $dir/full" && behind &&
                 until_true grep -q 'maximum messages exceeded: what is to go there waits' "$dir/err" && make_stream full 30 UPDATE && wait $runner

@@ -109,18 +109,6 @@ take_answer(char *bytes, size_t one, size_t n, void *context)
         return one * n;
 }
 
-static int
-put_text(struct sq_encoder *to, struct sq_value text)
-{
-        enum sq_format format = to->format;
-        int r;
-
-        to->format = SQ_FORMAT_TEXT;
-        r = sq_encode_values(to, 1, NULL, &text);
-        to->format = format;
-        return r;
-}
-
 /* The body for `n` records. 0 or -ENOMEM. */
 static int
 write_body(struct http *self, size_t first, size_t n)
@@ -134,16 +122,16 @@ write_body(struct http *self, size_t first, size_t n)
 
         text->len = 0;
         if (self->body == ARRAY)
-                r = put_text(text, open);
+                r = sq_encode_values(text, 1, NULL, &open);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 sq_sink_record(&self->sink, first + i, &record);
                 if (i > 0)
-                        r = put_text(text, between);
+                        r = sq_encode_values(text, 1, NULL, &between);
                 if (r == 0)
-                        r = sq_record_write(&record, NULL, text);
+                        r = sq_record_write(&record, NULL, self->format, text);
         }
         if (r == 0 && self->body != SINGLE)
-                r = put_text(text, self->body == ARRAY ? close : between);
+                r = sq_encode_values(text, 1, NULL, self->body == ARRAY ? &close : &between);
         return r;
 }
 
@@ -324,7 +312,7 @@ prepare(struct sq_task *task)
 {
         struct http *self = sq_state(task);
 
-        self->text.format = (enum sq_format)self->format;
+        self->text.format = SQ_FORMAT_TEXT;
         self->once.format = SQ_FORMAT_TEXT;
         if (sq_secret_read(task, self->token, self->secret, sizeof(self->secret)) < 0 ||
             sq_sink_open(task, self->url, hand_over) < 0)

@@ -173,17 +173,6 @@ put_template(struct kafka *self, const char *template, const struct sq_record *r
         return (ssize_t)begin;
 }
 
-static int
-put_value(struct kafka *self, const struct sq_record *record)
-{
-        int r;
-
-        self->text.format = (enum sq_format)self->format;
-        r = sq_record_write(record, self->value, &self->text);
-        self->text.format = SQ_FORMAT_TEXT;
-        return r;
-}
-
 /* A message without a value: where the topic is compacted, the key goes. */
 static bool
 is_tombstone(const struct kafka *self, const struct sq_record *record)
@@ -206,7 +195,7 @@ produce(struct kafka *self, size_t i, struct state *state)
         topic = put_template(self, self->topic, &record);
         key = self->key ? put_template(self, self->key, &record) : 0;
         value = self->text.len;
-        r = topic < 0 || key < 0 ? -1 : put_value(self, &record);
+        r = topic < 0 || key < 0 ? -1 : sq_record_write(&record, self->value, self->format, &self->text);
         if (r < 0)
                 return RD_KAFKA_RESP_ERR__QUEUE_FULL;
         key_at = self->key ? self->text.bytes + key : NULL;

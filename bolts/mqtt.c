@@ -102,7 +102,7 @@ write_message(struct mqtt *self, const struct sq_record *record)
         r = sq_template_write(self->topic, record, &self->name);
         if (r == 0)
                 r = sq_encode_values(&self->name, 1, NULL, &end);
-        return r ? r : sq_record_write(record, self->value, &self->text);
+        return r ? r : sq_record_write(record, self->value, self->format, &self->text);
 }
 
 /* 0; -EBADMSG: no broker would take it; -EAGAIN. */
@@ -210,8 +210,7 @@ prepare(struct sq_task *task)
         self->client.ca = self->ca;
         self->client.timeout = self->sink.timeout;
         self->client.owner = self;
-        self->name.format = SQ_FORMAT_TEXT;
-        self->text.format = (enum sq_format)self->format;
+        self->name.format = self->text.format = SQ_FORMAT_TEXT;
         return sq_sink_connected(task, connect_to(self));
 }
 

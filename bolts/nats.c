@@ -152,7 +152,7 @@ write_message(struct nats *self, const struct sq_record *record)
         if (r == 0 && self->key)
                 r = write_name(self->key, record, &self->id);
         self->text.len = 0;
-        return r ? r : sq_record_write(record, self->value, &self->text);
+        return r ? r : sq_record_write(record, self->value, self->format, &self->text);
 }
 
 /* Whether a message can be published to it: the library would write anything into its protocol. */
@@ -364,8 +364,7 @@ prepare(struct sq_task *task)
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
             sq_sink_open(task, self->url, send) < 0)
                 return -1;
-        self->name.format = self->id.format = SQ_FORMAT_TEXT;
-        self->text.format = (enum sq_format)self->format;
+        self->name.format = self->id.format = self->text.format = SQ_FORMAT_TEXT;
         return sq_sink_connected(task, connect_to(self));
 }
 

@@ -146,16 +146,10 @@ fields(struct command *command, const struct sq_record *record)
 
 /* The field `value`, or the tuple as `format` says. */
 static int
-message(struct redis *self, const struct sq_record *record)
+message(const struct redis *self, struct command *command, const struct sq_record *record)
 {
-        struct command *command = &self->command;
-        int r;
-
         command->begins[command->n++] = command->text.len;
-        command->text.format = (enum sq_format)self->format;
-        r = sq_record_write(record, self->value, &command->text);
-        command->text.format = SQ_FORMAT_TEXT;
-        return r;
+        return sq_record_write(record, self->value, self->format, &command->text);
 }
 
 /* What stands behind the name of the command and its key. */
@@ -167,7 +161,7 @@ operands(struct redis *self, const struct sq_record *record, struct sq_value ste
 
         switch (self->kind) {
         case SET:
-                r = message(self, record);
+                r = message(self, command, record);
                 if (r == 0 && self->expire > 0)
                         r = word(command, "EX");
                 return r < 0 || self->expire == 0 ? r : argument(command, sq_int(self->expire));
@@ -181,9 +175,9 @@ operands(struct redis *self, const struct sq_record *record, struct sq_value ste
                 return r || word(command, "*") ? -ENOMEM : fields(command, record);
         case ZSET:
                 r = argument(command, sq_record_get(record, self->score));
-                return r < 0 ? r : message(self, record);
+                return r < 0 ? r : message(self, command, record);
         default:
-                return message(self, record);
+                return message(self, command, record);
         }
 }
 

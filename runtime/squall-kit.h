@@ -1073,9 +1073,9 @@ SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *r
 /* Likewise of a tuple in `.execute`, in place of what stands in the encoder. */
 SQ_EXPORT int sq_template_make(const char *template_, struct sq_templates *templates, const struct sq_tuple *in,
                                struct sq_encoder *text);
-/* Appends the message of a record: its field `value` as a text (MSGPACK: a map or array as it is), nothing where
- * it is nil; or, with NULL, the record in the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
-SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to);
+/* Appends the message of a record to an encoder of TEXT: its field `value` as a text (MSGPACK: a map or array as it is),
+ * nothing where it is nil; or, with NULL, the record as `format`, a setting of SQ_OPT_ENCODING. As sq_encode(). */
+SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, int64_t format, struct sq_encoder *to);
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
 

@@ -318,34 +318,26 @@ write_named(const struct sq_record *record, struct sq_encoder *to)
         return r;
 }
 
-/* A value as a text, whatever the format is. */
 static int
-write_text(struct sq_value value, struct sq_encoder *to)
+write_field(struct sq_value field, int64_t format, struct sq_encoder *to)
 {
-        enum sq_format format = to->format;
-        int r;
-
-        to->format = SQ_FORMAT_TEXT;
-        r = sq_encode_values(to, 1, NULL, &value);
-        to->format = format;
-        return r;
+        if (field.form == SQ_PACKED && (field.type == SQ_MAP || field.type == SQ_ARRAY) && format == SQ_FORMAT_MSGPACK)
+                field = sq_str((struct sq_str){field.as.ptr, field.len});
+        return field.type == SQ_NIL ? 0 : sq_encode_values(to, 1, NULL, &field);
 }
 
 int
-sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to)
+sq_record_write(const struct sq_record *record, const char *value, int64_t format, struct sq_encoder *to)
 {
-        struct sq_value field = value ? sq_record_get(record, value) : sq_nil();
+        int r;
 
-        if (value && field.form == SQ_PACKED && (field.type == SQ_MAP || field.type == SQ_ARRAY) &&
-            to->format == SQ_FORMAT_MSGPACK)
-                field = sq_str((struct sq_str){field.as.ptr, field.len});
         if (value)
-                return field.type == SQ_NIL ? 0 : write_text(field, to);
-        if (to->format == SQ_FORMAT_JSON)
-                return write_text(record->whole, to);
-        if (to->format == SQ_FORMAT_MSGPACK)
-                return write_text(sq_str((struct sq_str){record->whole.as.ptr, record->whole.len}), to);
-        if (to->format == SQ_FORMAT_LOGFMT)
-                return write_named(record, to);
-        return sq_encode_values(to, record->n, NULL, record->values);
+                return write_field(sq_record_get(record, value), format, to);
+        if (format == SQ_FORMAT_JSON || format == SQ_FORMAT_MSGPACK)
+                return write_field(record->whole, format, to);
+        to->format = (enum sq_format)format;
+        r = format == SQ_FORMAT_LOGFMT ? write_named(record, to)
+                                       : sq_encode_values(to, record->n, NULL, record->values);
+        to->format = SQ_FORMAT_TEXT;
+        return r;
 }

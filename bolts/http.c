@@ -42,6 +42,8 @@ declare(struct sq_declaration *decl)
 
         if (wrong || (strcmp(at.scheme, "http") != 0 && strcmp(at.scheme, "https") != 0))
                 sq_declare_error(decl, "url", "%s", wrong ? wrong : "is not http://HOST:PORT/PATH or https://...");
+        if (!wrong && strcmp(at.scheme, "http") == 0)
+                sq_declare_unused(decl, "ca", "without https://");
         if (strchr(self->url, '{'))
                 sq_template_declare(self->url, decl, "url");
         if (strchr(self->url, '{') && self->body != SINGLE)

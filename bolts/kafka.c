@@ -65,6 +65,8 @@ declare(struct sq_declaration *decl)
         sq_field_declare(self->value, decl, "value");
         sqi_kafka_declare(&self->client, decl);
         sq_sink_declare_staged(&self->sink, decl);
+        if (!sq_declared_exactly_once(decl))
+                sq_declare_unused(decl, "mark-topic", "without exactly-once");
         if (sq_declared_exactly_once(decl) && !self->mark_topic && strchr(self->topic, '{'))
                 sq_declare_error(decl, "topic",
                                  "under exactly-once offsets of one topic say what was handed over: name one in "

@@ -29,6 +29,22 @@ struct lookup {
 
 static const struct sqi_lookup_from *const tables[] = {&sqi_lookup_csv, &sqi_lookup_sqlite, &sqi_lookup_redis};
 
+/* Each kind of table has settings of its own. */
+static void
+declare_unused(struct sq_declaration *decl, const struct lookup *self)
+{
+        static const char *const of_redis[] = {"url", "password", "expire"}, *const of_files[] = {"path", "column"};
+
+        for (size_t i = 0; self->from != REDIS && i < sizeof(of_redis) / sizeof(of_redis[0]); i++)
+                sq_declare_unused(decl, of_redis[i], "without `from: redis`");
+        for (size_t i = 0; self->from == REDIS && i < sizeof(of_files) / sizeof(of_files[0]); i++)
+                sq_declare_unused(decl, of_files[i], "with `from: redis`, where the key names a hash");
+        if (self->from != SQLITE)
+                sq_declare_unused(decl, "table", "without `from: sqlite`");
+        if (self->from == CSV)
+                sq_declare_unused(decl, "cache", "with `from: csv`, all of which is in memory");
+}
+
 static void
 declare_place(struct sq_declaration *decl, const struct lookup *self)
 {
@@ -45,6 +61,7 @@ declare_place(struct sq_declaration *decl, const struct lookup *self)
                 sq_declare_error(decl, "column", "is needed: the column in which the key stands");
         if (self->from == SQLITE && !self->table)
                 sq_declare_error(decl, "table", "is needed");
+        declare_unused(decl, self);
         if (self->cache < 1)
                 sq_declare_error(decl, "cache", "must be 1 or more");
         if (!(self->expire >= 0 && self->expire <= 1e6))

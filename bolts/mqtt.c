@@ -40,6 +40,8 @@ declare(struct sq_declaration *decl)
 
         if (wrong)
                 sq_declare_error(decl, "url", "%s", wrong);
+        else if (strcmp(at.scheme, "mqtts") != 0)
+                sq_declare_unused(decl, "ca", "without mqtts://");
         if (self->qos != 0 && self->qos != 1)
                 sq_declare_error(decl, "qos", "is 0 or 1");
         sq_template_declare(self->topic, decl, "topic");

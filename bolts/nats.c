@@ -48,6 +48,8 @@ declare(struct sq_declaration *decl)
 
         if (wrong)
                 sq_declare_error(decl, "url", "%s", wrong);
+        else if (strcmp(at.scheme, "tls") != 0)
+                sq_declare_unused(decl, "ca", "without tls://");
         sq_template_declare(self->subject, decl, "subject");
         if (self->key)
                 sq_template_declare(self->key, decl, "key");

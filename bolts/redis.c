@@ -55,6 +55,16 @@ declare_key(struct sq_declaration *decl, const struct redis *self)
                 sq_template_declare(self->once, decl, "once");
         if (self->kind == ZSET && (!self->score || !self->value))
                 sq_declare_error(decl, "score", "zset: name the fields `score` and `value` (the member)");
+        if (self->kind != ZSET)
+                sq_declare_unused(decl, "score", "without `kind: zset`");
+        if (self->kind != STREAM)
+                sq_declare_unused(decl, "length", "without `kind: stream`");
+        if (self->kind == PUBLISH)
+                sq_declare_unused(decl, "expire", "with `kind: publish`, which keeps nothing");
+        if (self->kind == HASH || self->kind == STREAM)
+                sq_declare_unused(decl, "value", "with `kind: hash` and `kind: stream`, which have all fields");
+        if (self->kind == HASH || self->kind == STREAM || self->kind == INCR)
+                sq_declare_unused(decl, "format", "with `kind: hash`, `stream` and `incr`, which have no message");
         if (self->expire < 0)
                 sq_declare_error(decl, "expire", "must not be negative");
         if (self->length < 0)

@@ -25,6 +25,8 @@ declare(struct sq_declaration *decl)
         const struct syslog *self = sq_declared_state(decl);
 
         sq_parsing_declare(&self->parsing, decl);
+        if (self->format == SQ_SYSLOG_5424)
+                sq_declare_unused(decl, "zone", "with `format: rfc5424`, whose times have theirs");
         if (!sq_syslog_zone(self->zone))
                 sq_declare_error(decl, "zone", "is not UTC or an offset as +01:00");
         for (size_t i = 0; i < PARTS; i++)

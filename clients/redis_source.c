@@ -349,3 +349,16 @@ sqi_redis_heard(const redisReply *reply, struct sq_str *ret)
         *ret = sqi_redis_text(reply->element[reply->elements - 1]);
         return true;
 }
+
+void
+sqi_redis_declare_kind(struct sq_declaration *decl, int64_t kind, bool has_value)
+{
+        static const char *const of_streams[] = {"group", "start", "claim", "value", "id"};
+
+        for (size_t i = 0; kind != SQI_REDIS_STREAM && i < sizeof(of_streams) / sizeof(of_streams[0]); i++)
+                sq_declare_unused(decl, of_streams[i], "without `kind: stream`");
+        if (has_value)
+                sq_declare_unused(decl, "id", "with `value`, one field of the entry");
+        else if (kind == SQI_REDIS_STREAM)
+                sq_declare_unused(decl, "format", "without `value`, the field of an entry that is the message");
+}

@@ -50,6 +50,9 @@ int sqi_redis_append_fresh(const struct sqi_redis_source *source, redisContext *
  * takes over what tasks that are no more were given of a list. As sqi_redis_answer(). */
 int sqi_redis_begin(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from, unsigned index,
                     unsigned ntasks);
+/* Refuses settings that have no effect for that kind. In `.declare`. */
+void sqi_redis_declare_kind(struct sq_declaration *decl, int64_t kind, bool has_value);
+
 /* What was given to nobody yet, as `.lag` has it; -1 also where Redis does not know it, as before version 7. After
  * -EAGAIN `client` is closed. */
 int sqi_redis_lag(const struct sqi_redis_source *source, struct sqi_redis *client, struct sq_lag *ret);

@@ -921,9 +921,9 @@ struct sq_url {
 /* NULL, or what is wrong with it, a constant. A password is refused: who shows a URL shows no secret. */
 SQ_EXPORT const char *sq_url_read(const char *text, struct sq_url *ret);
 
-/* The setting of a secret, which says where it is instead of what it is: `env:NAME` or `file:/PATH`, its first line. */
+/* The setting of a secret, which says where it is instead of what it is: `env:NAME` or `file:/PATH`, its one line. */
 #define SQ_OPT_SECRET(name, state, member, help) \
-        SQ_OPT_STR_AS(name, state, member, NULL, help ": env:NAME, or file:/PATH whose first line it is")
+        SQ_OPT_STR_AS(name, state, member, NULL, help ": env:NAME, or file:/PATH whose one line it is")
 /* In `.declare`: whether the setting (NULL: not set) is of that form. */
 SQ_EXPORT void sq_secret_declare(const char *setting, struct sq_declaration *decl, const char *option);
 /* In `.prepare`: the secret, or the empty text when `setting` is NULL. 0, or -1 after sq_error(). */

@@ -892,6 +892,8 @@ SQ_EXPORT void sq_declare_until(struct sq_declaration *decl, unsigned stream, co
 SQ_EXPORT void sq_declare_time(struct sq_declaration *decl, unsigned stream, const char *field);
 /* The same where `field` is that which carries the event time of input `input`, whatever it is called there. */
 SQ_EXPORT void sq_declare_time_of(struct sq_declaration *decl, unsigned stream, const char *field, unsigned input);
+/* A setting that has no effect as the others are, `when`: "without `journal`". If it was given it is an error. */
+SQ_EXPORT void sq_declare_unused(struct sq_declaration *decl, const char *option, const char *when);
 /* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
  * more than that of the stream before it; 0 when it is refused. */
 SQ_EXPORT unsigned sq_declare_stream(struct sq_declaration *decl, const char *id);

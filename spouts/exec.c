@@ -43,6 +43,8 @@ declare(struct sq_declaration *decl)
 
         if (self->command[strspn(self->command, " \t\n")] == '\0')
                 sq_declare_error(decl, "command", "names no program");
+        if (self->restart == NEVER)
+                sq_declare_unused(decl, "every", "without `restart: failed` or `restart: always`");
         if (self->limit < 1 || self->limit > INT32_MAX)
                 sq_declare_error(decl, "limit", "must be from 1 to %d", INT32_MAX);
         if (!(self->every >= 0.01 && self->every <= 1e6))

@@ -13,9 +13,8 @@
  *     answered                                    <--  resumed
  *
  * What a client got no 2xx for it has to send again; with `wait` a 200 says that the tuple was processed, whatever
- * died meanwhile. With a journal a 202 says that it will be. Under exactly-once nobody says when it is: 202, with
- * `wait` too. `lock` guards the queue and the number of those that wait; a request belongs to the one side or the
- * other.
+ * died meanwhile. With a journal a 202 says that it will be. Only at-least-once knows when it is: elsewhere `wait` is
+ * refused. `lock` guards the queue and the number of those that wait; a request belongs to the one side or the other.
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -97,6 +96,8 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "queue", "must be from 1 to 100000");
         if (self->connections < 1 || self->connections > 100000)
                 sq_declare_error(decl, "connections", "must be from 1 to 100000");
+        if (self->wait && !sq_declared_at_least_once(decl))
+                sq_declare_unused(decl, "wait", "without at-least-once, which knows when a message is processed");
         sq_secret_declare(self->token, decl, "token");
         sq_messages_declare(&messages, decl);
 }

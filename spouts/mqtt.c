@@ -48,6 +48,8 @@ declare(struct sq_declaration *decl)
 
         if (wrong)
                 sq_declare_error(decl, "url", "%s", wrong);
+        else if (strcmp(at.scheme, "mqtts") != 0)
+                sq_declare_unused(decl, "ca", "without mqtts://");
         if (mosquitto_sub_topic_check(self->topic) != MOSQ_ERR_SUCCESS)
                 sq_declare_error(decl, "topic", "is not one that can be subscribed to: a/b, a/+/c, a/#");
         if (self->qos != 0 && self->qos != 1)

@@ -52,6 +52,8 @@ declare(struct sq_declaration *decl)
 
         if (wrong)
                 sq_declare_error(decl, "url", "%s", wrong);
+        else if (strcmp(at.scheme, "tls") != 0)
+                sq_declare_unused(decl, "ca", "without tls://");
         if (self->stream && !self->durable)
                 sq_declare_error(decl, "durable",
                                  "is needed with `stream`: the name of the consumer, which keeps where it is");
@@ -61,6 +63,10 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "queue", "is not needed with `durable`: all tasks share the consumer");
         if (!self->durable && !self->queue && sq_declared_parallelism(decl) > 1)
                 sq_declare_error(decl, "queue", "is needed for several tasks, each of which would hear all");
+        if (!self->durable)
+                sq_declare_unused(decl, "start", "without `durable`, the consumer of JetStream");
+        if (!self->durable)
+                sq_declare_unused(decl, "ack-wait", "without `durable`, the consumer of JetStream");
         if (!(self->ack_wait >= 0.1 && self->ack_wait <= 86400))
                 sq_declare_error(decl, "ack-wait", "must be from 0.1 to 86400 seconds");
         sq_secret_declare(self->password, decl, "password");

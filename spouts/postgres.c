@@ -58,6 +58,10 @@ declare(struct sq_declaration *decl)
                                  self->cursor);
         if (!(self->every >= 0.01 && self->every <= 1e6))
                 sq_declare_error(decl, "every", "must be from 0.01 to a million seconds");
+        if (!self->follow)
+                sq_declare_unused(decl, "every", "with `follow: false`");
+        if (!self->follow)
+                sq_declare_unused(decl, "listen", "with `follow: false`");
         if (self->start < -1)
                 sq_declare_error(decl, "start", "must be -1 or above: cursors begin at 0");
         sq_secret_declare(self->password, decl, "password");

@@ -70,8 +70,7 @@ declare(struct sq_declaration *decl)
         sqi_redis_declare(decl, self->url, self->password);
         if (self->kind == SQI_REDIS_STREAM && !self->group)
                 sq_declare_error(decl, "group", "is needed to read a stream: the consumer group, which is made");
-        if (self->kind != SQI_REDIS_STREAM && self->group)
-                sq_declare_error(decl, "group", "is that of `kind: stream` alone");
+        sqi_redis_declare_kind(decl, self->kind, self->value != NULL);
         if (self->kind == SQI_REDIS_CHANNEL && !self->follow)
                 sq_declare_error(decl, "follow", "a channel has no end, as a stream or a list may have");
         if (!(self->claim >= 0 && self->claim <= 1e6))

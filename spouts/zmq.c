@@ -48,6 +48,8 @@ declare(struct sq_declaration *decl)
 
         if (self->hwm < HWM_UNSET || self->hwm > INT_MAX)
                 sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
+        if (self->pattern == PULL)
+                sq_declare_unused(decl, "topic", "without `pattern: sub`");
         sqi_zmq_curve_declare(&self->curve, decl);
         sq_messages_declare(&self->messages, decl);
 }

@@ -187,6 +187,10 @@ declare(struct sq_declaration *decl)
         struct stat about;
 
         declare_rotation(decl, self);
+        if (!write_has_fields(self->path))
+                sq_declare_unused(decl, "open", "for a path without fields");
+        if (write_has_fields(self->path) || write_is_stdout(self))
+                sq_declare_unused(decl, "mode", "for stdout and for a path with fields, which are appended to");
         if (self->compress == GZIP && write_is_stdout(self))
                 sq_declare_error(decl, "compress", "stdout is not compressed (pipe it into gzip)");
         if (write_has_fields(self->path))

@@ -123,6 +123,22 @@ sq_declare_error(struct sq_declaration *decl, const char *option, const char *fo
         decl->nerrors += !is_told(decl, error);
 }
 
+static bool
+is_given(const struct sq_declaration *decl, const char *option)
+{
+        for (size_t i = 0; i < decl->nsettings; i++)
+                if (strcmp(decl->settings[i].name, option) == 0)
+                        return true;
+        return false;
+}
+
+void
+sq_declare_unused(struct sq_declaration *decl, const char *option, const char *when)
+{
+        if (is_given(decl, option))
+                sq_declare_error(decl, option, "has no effect %s (leave it out)", when);
+}
+
 static void
 add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *where, const char *name,
           enum sq_type type)

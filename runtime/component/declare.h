@@ -57,6 +57,8 @@ enum { SQI_DECLARED_ERRORS_MAX = 8 };
 struct sq_declaration {
         struct sqi_arena *arena; /* for names */
         const void *state;
+        const struct sqi_setting *settings; /* that were given, or none, where they cannot be relied on */
+        size_t nsettings;
         unsigned parallelism;
         bool exactly_once, at_least_once;
         size_t ninputs;

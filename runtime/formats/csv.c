@@ -10,7 +10,8 @@
  * of several lines must end at its closing quote: the next quote of a later row is almost never followed by a comma.
  * What breaks either rule is a wrong record of one line.
  */
-#include <squall-kit.h>
+#include "formats/dialect.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,4 +231,13 @@ sq_csv_dialect(int64_t separator, int64_t quote)
         static const char separators[] = {',', '\t', ';', '|', ' '}, quotes[] = {'"', '\'', NO_QUOTE};
 
         return (struct sq_csv_dialect){separators[separator], quotes[quote]};
+}
+
+void
+sqi_dialect_declare(const struct sq_decoder *decoder, struct sq_declaration *decl)
+{
+        static const char *const options[] = {"separator", "quote", "strict"};
+
+        for (size_t i = 0; decoder->format != SQ_FORMAT_CSV && i < sizeof(options) / sizeof(options[0]); i++)
+                sq_declare_unused(decl, options[i], "without `format: csv`");
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "formats/decode.h"
+#include "formats/dialect.h"
 #include "formats/pick.h"
 
 enum { SHOWN = 96 }; /* bytes of a name in a message */
@@ -43,6 +44,7 @@ sq_decoder_declare(const struct sq_decoder *decoder, struct sq_declaration *decl
         struct sq_decoder copy = *decoder;
         const char *wrong = sq_decoder_begin(&copy);
 
+        sqi_dialect_declare(decoder, decl);
         if (!wrong && copy.format == SQ_FORMAT_CSV && copy.n == 0)
                 wrong = "csv: give the names of the cells, in their order";
         if (wrong)

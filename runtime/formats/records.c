@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/dialect.h"
+
 /* ---- Names ------------------------------------------------------------------------------------------- */
 
 /* False: what is wrong stands in records->decoder.wrong. */
@@ -228,6 +230,7 @@ sq_records_declare(const struct sq_records *records, struct sq_declaration *decl
         bool texts = decoder->format == SQ_FORMAT_TEXT || decoder->format == SQ_FORMAT_CSV;
         enum sq_type untyped = texts ? SQ_TEXT : SQ_ANY;
 
+        sqi_dialect_declare(decoder, decl);
         if (decoder->schema.typed) {
                 sq_schema_declare(&decoder->schema, decl, untyped);
                 return;

@@ -117,12 +117,27 @@ struct lack {
         bool final;
 };
 
+/* A file with a secret has one line, with or without its end. With several it is another file, or two secrets, and
+ * whichever were taken might be the wrong one. NULL, or what is wrong. */
+static const char *
+take_line(char *text, size_t n)
+{
+        size_t len = strcspn(text, "\r\n"), end = len;
+
+        end += text[end] == '\r' && text[end + 1] == '\n' ? 2 : text[end] == '\r' || text[end] == '\n';
+        text[len] = '\0';
+        if (end < n)
+                return "has more than one line, or a byte of zero: it must have the secret alone";
+        return len == 0 ? "is empty: it must have the secret" : NULL;
+}
+
 static bool
 read_file(const char *path, char *ret, size_t size, struct lack *lack)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd < 0 ? -1 : read(fd, ret, size);
         int error = errno;
+        const char *wrong;
 
         if (fd >= 0)
                 close(fd);
@@ -133,10 +148,10 @@ read_file(const char *path, char *ret, size_t size, struct lack *lack)
         if (n < 0 || (size_t)n == size)
                 return false;
         ret[n] = '\0';
-        ret[strcspn(ret, "\r\n")] = '\0';
-        if (!ret[0])
-                snprintf(lack->text, sizeof(lack->text), "%s: its first line, which is the secret, is empty", path);
-        return ret[0] != '\0';
+        wrong = take_line(ret, (size_t)n);
+        if (wrong)
+                snprintf(lack->text, sizeof(lack->text), "%s: %s", path, wrong);
+        return !wrong;
 }
 
 static bool

@@ -24,8 +24,15 @@ static const char name_done[] = "done", name_lock[] = "lock";
 void
 sqi_kit_journal_declare(const struct sq_journal_config *config, struct sq_declaration *decl)
 {
+        static const char *const others[] = {"journal.sync", "journal.interval", "journal.max-bytes",
+                                             "journal.max-age"};
+
+        for (size_t i = 0; !config->path && i < sizeof(others) / sizeof(others[0]); i++)
+                sq_declare_unused(decl, others[i], "without `journal`, the folder");
         if (!config->path)
                 return;
+        if (config->sync != SQ_JOURNAL_INTERVAL)
+                sq_declare_unused(decl, "journal.interval", "without `journal.sync: interval`");
         if (config->max_bytes < BYTES_MIN)
                 sq_declare_error(decl, "journal.max-bytes", "must be at least %d", BYTES_MIN);
         if (!(config->interval >= 0.001 && config->interval <= 3600))

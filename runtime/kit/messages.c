@@ -5,6 +5,7 @@
  * goes there, and what is emitted comes from there: what was just written, or what an earlier process had written.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kit/journal.h"
@@ -37,7 +38,11 @@ sq_messages_declare_as(const struct sq_messages *messages, struct sq_declaration
                        const char *option)
 {
         struct sq_messages copy = *messages;
+        char when[64];
 
+        (void)snprintf(when, sizeof(when), "with `%s: true`", option);
+        if (fields)
+                sq_declare_unused(decl, "format", when);
         if (fields && messages->decoder.wanted.n > 0)
                 sq_declare_error(decl, "fields", "`%s: true` says what they are: make others by a bolt", option);
         set_fields(&copy, fields);

@@ -242,6 +242,8 @@ declare(struct plan_builder *builder, char *error, size_t size)
         struct sq_reading readings[INPUTS_MAX];
         struct sq_declaration decl = {.arena = builder->model.arena,
                                       .state = builder->component.state,
+                                      .settings = builder->component.settings,
+                                      .nsettings = builder->component.nsettings,
                                       .parallelism = (unsigned)builder->parallelism,
                                       .exactly_once = builder->setup->epochs != NULL,
                                       .ninputs = builder->ninputs,

@@ -101,15 +101,6 @@ resolve_paths(struct sqi_model *model, const struct sq_option *options, struct s
                 setting->values[0] = sqi_model_path(model, setting->values[0]);
 }
 
-static bool
-is_refused(const struct sqi_model_component *component, const char *name)
-{
-        for (size_t i = 0; i < component->nrefused; i++)
-                if (strcmp(component->refused[i], name) == 0)
-                        return true;
-        return false;
-}
-
 /* Where a setting is wrong: at the map that stands for a value, when its option takes none. */
 static struct sqi_place
 place_of(const struct sqi_model_component *component, const struct sq_option *options, size_t i)
@@ -120,38 +111,57 @@ place_of(const struct sqi_model_component *component, const struct sq_option *op
         return nested ? component->nested_places[i] : component->setting_places[i];
 }
 
+/* Nothing more is to be said of it, or of what it may mean. */
+static void
+refuse(struct sqi_model *model, struct sqi_model_component *component, const char *name)
+{
+        const struct sq_option *options = sqi_component_options(component->loaded);
+        struct sqi_nearest nearest = sqi_nearest(name);
+
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
+                sqi_nearest_offer(&nearest, options[i].name);
+        if (!sqi_option_find(options, name) && sqi_nearest_name(&nearest))
+                name = sqi_arena_text(model->arena, sqi_nearest_name(&nearest));
+        if (name)
+                component->refused[component->nrefused++] = name;
+}
+
 static void
 fill(struct sqi_model *model, struct sqi_model_component *component)
 {
-        const struct sq_option *options = sqi_component_options(component->loaded), *missing;
+        const struct sq_option *options = sqi_component_options(component->loaded), *option;
         size_t i, at = 0, size = sqi_component_state_size(component->loaded);
         void *state = sqi_model_alloc(model, 1, size + 1);
         char error[512];
-        bool ok = component->nrefused == 0;
+        bool ok = component->nrefused == 0, whole = true;
 
         if (!state)
                 return;
         sqi_settings_defaults(options, state);
         for (i = 0; i < component->nsettings; i++) {
+                option = sqi_option_find(options, component->settings[i].name);
                 if (model->on_storm && component->settings[i].shape == SQI_SCALAR)
-                        sqi_on_storm_path(model, component, i, sqi_option_find(options, component->settings[i].name));
+                        sqi_on_storm_path(model, component, i, option);
                 resolve_paths(model, options, &component->settings[i]);
                 if (sqi_settings_store(options, &component->settings[i], state, error, sizeof(error)) < 0) {
                         sqi_model_error(model, place_of(component, options, i), "in '%s': %s",
                                         component->id.text ? component->id.text : component->loaded->name, error);
+                        refuse(model, component, component->settings[i].name);
                         ok = false;
+                        whole &= !option || !option->required;
                 }
         }
-        while (sqi_settings_missing(options, component->settings, component->nsettings, &at, &missing)) {
-                if (is_refused(component, missing->name))
+        while (sqi_settings_missing(options, component->settings, component->nsettings, &at, &option)) {
+                ok = whole = false;
+                if (sqi_model_is_refused(component, option->name))
                         continue;
                 sqi_model_error(
                         model, component->properties_place.line > 0 ? component->properties_place : component->place,
                         "in '%s': the setting '%s' is missing%s%s", component->id.text ? component->id.text : "?",
-                        missing->name, missing->help ? ": " : "", missing->help ? missing->help : "");
-                ok = false;
+                        option->name, option->help ? ": " : "", option->help ? option->help : "");
         }
         component->state = ok ? state : NULL;
+        component->partial = !ok && whole ? state : NULL;
 }
 
 static void

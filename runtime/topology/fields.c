@@ -98,10 +98,21 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct kno
         return n;
 }
 
+/* Whether a setting has an effect depends on others: not to be told where one of these is wrong. */
+static bool
+is_sure(const struct sqi_model_component *component)
+{
+        for (size_t i = 0; i < component->nrefused; i++)
+                if (sqi_option_find(sqi_component_options(component->loaded), component->refused[i]))
+                        return false;
+        return true;
+}
+
 int
 sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_declaration *ret)
 {
         const struct sqi_model_component *self = &model->components[component];
+        const void *state = self->state ? self->state : self->partial;
         const size_t most = model->nedges + 1;
         struct known_inputs inputs = {.fields = sqi_model_alloc(model, most, sizeof(*inputs.fields)),
                                       .times = sqi_model_alloc(model, most, sizeof(*inputs.times)),
@@ -111,9 +122,11 @@ sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_decla
 
         if (!inputs.fields || !inputs.times || !inputs.readings || !declared)
                 return -ENOMEM;
-        n = self->state ? collect_inputs(model, component, &inputs) : -1;
+        n = state ? collect_inputs(model, component, &inputs) : -1;
         *ret = (struct sq_declaration){.arena = model->arena,
-                                       .state = self->state,
+                                       .state = state,
+                                       .nsettings = state && is_sure(self) ? self->nsettings : 0,
+                                       .settings = self->settings,
                                        .parallelism = (unsigned)self->parallelism,
                                        .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
                                        .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
@@ -125,13 +138,30 @@ sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_decla
         return n < 0 ? -ENODATA : 0;
 }
 
+/* Of settings of which some are wrong only what is wrong with others can be told, not what comes of them. */
+static void
+report(struct sqi_model *model, struct sqi_model_component *component, const struct sq_declaration *decl)
+{
+        component->declare_failed = true;
+        component->declared = NULL;
+        for (size_t i = 0; i < decl->nerrors; i++) {
+                const struct sqi_declared_error *error = &decl->errors[i];
+
+                if (!component->state && (!error->option[0] || sqi_model_is_refused(component, error->option)))
+                        continue;
+                sqi_model_error(model, sqi_model_setting_place(component, error->option), "in '%s': %s%s%s",
+                                component->id.text ? component->id.text : "?", error->option,
+                                error->option[0] ? ": " : "", error->text);
+        }
+}
+
 /* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`;
  * -ENOMEM. */
 static int
 ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 {
         struct sqi_model_component *self = &model->components[component];
-        int r = sqi_model_declaration(model, component, decl);
+        int r = self->declare_failed ? -ENODATA : sqi_model_declaration(model, component, decl);
         bool changed;
 
         if (r == -ENODATA) {
@@ -141,25 +171,15 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
         if (r < 0)
                 return r;
         r = sqi_declare(decl, self->loaded);
+        if (!self->state) {
+                report(model, self, decl);
+                return 0;
+        }
         changed = r == 0 && (!self->declared || !sqi_declared_equal(self->declared, decl->declared));
         self->declared = r == 0 ? decl->declared : self->declared;
         if (changed && sqi_declared_times(decl->declared))
                 sqi_trace_event_time(model);
         return r < 0 ? r : changed;
-}
-
-static void
-report(struct sqi_model *model, struct sqi_model_component *component, const struct sq_declaration *decl)
-{
-        component->declare_failed = true;
-        component->declared = NULL;
-        for (size_t i = 0; i < decl->nerrors; i++) {
-                const struct sqi_declared_error *error = &decl->errors[i];
-
-                sqi_model_error(model, sqi_model_setting_place(component, error->option), "in '%s': %s%s%s",
-                                component->id.text ? component->id.text : "?", error->option,
-                                error->option[0] ? ": " : "", error->text);
-        }
 }
 
 /* One strongly connected component: `members` of them. */

@@ -48,6 +48,15 @@ sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_
         return false;
 }
 
+bool
+sqi_model_is_refused(const struct sqi_model_component *component, const char *name)
+{
+        for (size_t i = 0; i < component->nrefused; i++)
+                if (strcmp(component->refused[i], name) == 0)
+                        return true;
+        return false;
+}
+
 struct sqi_place
 sqi_model_setting_place(const struct sqi_model_component *component, const char *name)
 {

@@ -59,7 +59,7 @@ struct sqi_model_component {
         struct sqi_setting *settings;
         struct sqi_place *setting_places;
         struct sqi_place *nested_places; /* of each setting that is nested: the first map that stands for a value */
-        /* settings that were given, but wrongly, and are not among `settings`: each is reported already */
+        /* settings that were given, but wrongly: each is reported already; of an unknown one, what it may mean */
         size_t nrefused;
         const char **refused;
         struct sqi_model_time *event_time; /* of what it emits, or NULL */
@@ -67,6 +67,7 @@ struct sqi_model_component {
         /* check.c */
         struct sqi_component *loaded; /* NULL: can't be loaded */
         void *state;                  /* NULL: its settings are wrong */
+        void *partial; /* then: what of them is right, with all that are required, for more that is wrong; or NULL */
         /* order.c */
         uint32_t cycle, rank; /* rank: topological; equal within a cycle */
         bool reached;
@@ -148,6 +149,8 @@ bool sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum
 void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component,
                           const struct sqi_yaml_item *item);
 int sqi_model_find(const struct sqi_model *model, const char *id); /* -1: no such component */
+/* Is that setting reported as wrong already? */
+bool sqi_model_is_refused(const struct sqi_model_component *component, const char *name);
 /* Where the component has that setting, or might. */
 struct sqi_place sqi_model_setting_place(const struct sqi_model_component *component, const char *name);
 /* A relative path made absolute by the folder of the file; "-" stays. */

@@ -123,6 +123,12 @@ file_declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "fields", "%s", wrong);
                 return;
         }
+        if (decoder->format != SQ_FORMAT_CSV)
+                sq_declare_unused(decl, "header", "without `format: csv`");
+        if (!file->follow || !file_is_pattern(file->path))
+                sq_declare_unused(decl, "positions", "without `follow` and a `path` that is a pattern");
+        if (file->follow && !file_is_pattern(file->path) && !is_stdin(file->path))
+                sq_declare_unused(decl, "repeat", "with `follow`, which has no end");
         if (file->repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
         if (!(file->rate >= 0))

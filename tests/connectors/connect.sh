@@ -46,7 +46,41 @@ listening() {
         return $status
 }
 check "tcp: another that listens there is found" listening
+
+# unused KIND NAME PROPERTIES SETTING...: of those that each connector has, what the others leave without an effect.
+unused() {
+        local kind=$1 name=$2 properties=$3 setting
+        shift 3
+        [ -e "$build/$kind/$name.so" ] || return 0
+        local it="component: $name, properties: { $properties }"
+        if [ "$kind" = spouts ]; then topology "$it" "component: 'null'"; else topology "$(count_to 1)" "$it"; fi
+        "$squall" check "$dir/t.yaml" 2>"$dir/unused"
+        [ $? = 2 ] && [ "$(grep -c ': error: ' "$dir/unused")" = $# ] || { cat "$dir/unused"; return 1; }
+        for setting in "$@"; do grep -q ": $setting: has no effect .*(leave it out)$" "$dir/unused" || { echo "nothing about $setting"; return 1; }; done
+}
+all_unused() {
+        unused spouts http "listen: '*:1', separator: tab, journal.sync: each" separator journal.sync && unused bolts http "url: 'http://h', ca: x" ca &&
+                unused spouts kafka "brokers: 'h:1', topic: t, group: g, meta: true, format: csv" format && unused bolts kafka "brokers: 'h:1', topic: t, mark-topic: m" mark-topic &&
+                unused spouts mqtt "url: 'mqtt://h', topic: t, topics: true, format: text, ca: x" format ca && unused bolts mqtt "url: 'mqtt://h', topic: t, ca: x" ca &&
+                unused spouts nats "url: 'nats://h', subject: s, start: latest, ack-wait: 5, ca: x" start ack-wait ca && unused bolts nats "url: 'nats://h', subject: s, ca: x" ca &&
+                unused spouts postgres "url: 'postgres://h/d', query: 'select \$1', cursor: c, follow: false, every: 3, listen: l" every listen &&
+                unused spouts redis "url: 'redis://h', key: k, kind: list, group: g, claim: 3, value: v" group claim value &&
+                unused spouts redis "url: 'redis://h', key: k, group: g, format: json, strict: true" format strict &&
+                unused bolts redis "url: 'redis://h', key: k, kind: publish, expire: 3, score: n, length: 4" expire score length &&
+                unused bolts redis "url: 'redis://h', key: k, kind: hash, value: n, format: json" value format &&
+                unused bolts lookup "path: x, column: c, key: '{n}', url: 'redis://h', table: t, cache: 3, expire: 4, password: 'env:P'" url table cache expire password &&
+                unused bolts lookup "from: redis, url: 'redis://h', key: '{n}', path: x, column: c, table: t" path column table
+}
+check "settings of connectors that have no effect as the others are" all_unused
 [ -e "$build/bolts/http.so" ] || exit $failures
+secret() { printf "$1" >"$dir/secret" && topology "component: http, properties: { listen: '127.0.0.1:$(free_port)', token: 'file:$dir/secret' }" "$into"; }
+secrets() {
+        local text
+        for text in 'two words' 'a\n' 'a\r\n'; do secret "$text" && connects || return; done
+        for text in 'a\nb\n' 'a\n\n' 'a\r\r' 'a\0b' 'a\0' '\nb\n'; do secret "$text" && connects_not "$dir/secret: has more than one line" || return; done
+        for text in '' '\n'; do secret "$text" && connects_not "$dir/secret: is empty" || return; done
+}
+check "the file of a secret has it alone" secrets
 webhook() {
         local port=$(free_port)
         topology "component: timer, properties: { interval: 1 }" "component: http, properties: { url: 'http://127.0.0.1:$port/', token: 'env:NO_SUCH_TOKEN' }" && connects_not "the variable NO_SUCH_TOKEN" &&

@@ -1225,8 +1225,7 @@ SQ_EXPORT void sq_frames_free(struct sq_frames *frames);
 
 /* Reads HOST:PORT. NULL, or what is wrong with it. */
 SQ_EXPORT const char *sq_address_read(const char *text, struct sq_url *ret);
-/* A socket that is bound to HOST:PORT, or to a path (one that a killed process left is taken over); SOCK_STREAM or
- * SOCK_DGRAM. 0, or -1 after sq_error(). */
+/* A socket bound to HOST:PORT, or to a path (one that a killed process left is taken over). 0; -1 after sq_error(). */
 SQ_EXPORT int sq_bind_inet(struct sq_task *task, const char *listen_at, int type, int *ret_fd);
 SQ_EXPORT int sq_bind_unix(struct sq_task *task, const char *path, int type, int *ret_fd);
 
@@ -1240,6 +1239,7 @@ struct sq_inlet {
         int listening, watch;
         struct sq_peer **peers;
         size_t npeers;
+        uint64_t rest_ns, rested_ns; /* no descriptor was left: until then nobody is let in; when that was over */
 };
 #define SQ_OPT_INLET(state, member, standard) \
         SQ_OPT_FRAMING(state, member.framing), \

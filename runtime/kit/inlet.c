@@ -4,7 +4,8 @@
  *
  * Descriptors are watched by one epoll, level-triggered, which the task sleeps on. A connection of which a whole record
  * waits in its buffer is `ready` and goes first. Without room for a tuple nothing is read, so the kernel's buffers fill
- * and the senders wait.
+ * and the senders wait. Without a descriptor for another connection nobody is let in until one ends, or for a while:
+ * those that knock wait in the kernel, and the listening socket, which stays ready for them, is not watched.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 enum { EVENTS = 64, BACKLOG = 128, HEAD = 200 };
+static const uint64_t REST_NS = 1000000000, WARN_NS = 60000000000;
 
 struct sq_peer {
         int fd;
@@ -150,11 +152,38 @@ sq_inlet_open(struct sq_task *task, const char *name, int fd)
 /* ---- Connections ------------------------------------------------------------------------------------- */
 
 static void
-let_go(struct sq_inlet *inlet, size_t i)
+rest(struct sq_task *task, struct sq_inlet *inlet, int error)
+{
+        struct epoll_event nothing = {.events = 0};
+        uint64_t now = sq_now(task);
+
+        if (inlet->rested_ns == 0 || now >= inlet->rested_ns + WARN_NS)
+                sq_log(task, SQ_WARN,
+                       "%s: %s at %zu connections: others wait until one ends (`ulimit -n` sets how many there may be)",
+                       inlet->messages.decoder.source, strerror(error), inlet->npeers);
+        (void)epoll_ctl(inlet->watch, EPOLL_CTL_MOD, inlet->listening, &nothing);
+        inlet->rest_ns = now + REST_NS;
+}
+
+static void
+end_rest(struct sq_task *task, struct sq_inlet *inlet)
+{
+        struct epoll_event event = {.events = EPOLLIN};
+
+        if (inlet->rest_ns == 0)
+                return;
+        (void)epoll_ctl(inlet->watch, EPOLL_CTL_MOD, inlet->listening, &event);
+        inlet->rest_ns = 0;
+        inlet->rested_ns = sq_now(task);
+}
+
+static void
+let_go(struct sq_task *task, struct sq_inlet *inlet, size_t i)
 {
         struct sq_peer *peer = inlet->peers[i];
 
         close(peer->fd);
+        end_rest(task, inlet);
         sq_frames_free(&peer->frames);
         free(peer);
         inlet->peers[i] = inlet->peers[--inlet->npeers];
@@ -184,6 +213,8 @@ welcome(struct sq_task *task, struct sq_inlet *inlet)
 {
         int fd = accept4(inlet->listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+                rest(task, inlet, errno);
         if (fd < 0)
                 return;
         if (!add(inlet, fd)) {
@@ -252,7 +283,7 @@ emit_ready(struct sq_task *task, struct sq_inlet *inlet, uint64_t most)
                 if (peer->ready)
                         n += emit_read(task, inlet, peer, most - n);
                 if (peer->ended && !peer->ready)
-                        let_go(inlet, i);
+                        let_go(task, inlet, i);
         }
         return n;
 }
@@ -286,6 +317,8 @@ sq_inlet_next(struct sq_task *task)
         struct sq_inlet *inlet = sq_state(task);
         uint64_t most = sq_messages_room(task), n;
 
+        if (inlet->rest_ns > 0 && sq_now(task) >= inlet->rest_ns)
+                end_rest(task, inlet);
         if (most == 0)
                 return SQ_IDLE;
         n = emit_ready(task, inlet, most);
@@ -296,6 +329,8 @@ sq_inlet_next(struct sq_task *task)
         if (n > 0)
                 return SQ_MORE;
         sq_wake_on(task, inlet->watch);
+        if (inlet->rest_ns > 0)
+                sq_wake_at(task, inlet->rest_ns);
         return SQ_IDLE;
 }
 
@@ -328,7 +363,7 @@ sq_inlet_close(struct sq_task *task)
         if (inlet->messages.journalled && inlet->listening > 0 && inlet->watch > 0)
                 (void)sq_inlet_finish(task); /* who goes on as another plan has not finished */
         while (inlet->npeers > 0)
-                let_go(inlet, inlet->npeers - 1);
+                let_go(task, inlet, inlet->npeers - 1);
         free(inlet->peers);
         if (inlet->listening > 0)
                 close(inlet->listening);

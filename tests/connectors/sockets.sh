@@ -23,6 +23,26 @@ tcp() {
         until_true lines 30001 && stop && cmp <(sort "$dir/out") <({ seq 1 30000; echo "last without end"; } | sort)
 }
 check "tcp: each line of each connection is a tuple, the last one without a line end too" tcp
+sleeps() { # PID: not once of twenty looks does it run
+        for _ in {1..20}; do [[ $(<"/proc/$1/stat") =~ \)\ S ]] || return; done
+}
+crowd() {
+        begin "component: tcp, properties: { listen: '127.0.0.1:$port' }" && until_true listens "$port" || return
+        local worker=$(pgrep -P $runner -f 'sockets in/0')
+        prlimit --pid "$worker" --nofile=64:64
+        coproc PEERS { exec python3 -c '
+import socket, sys
+peers = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(150)]
+for n, peer in enumerate(peers): peer.sendall(b"%d\n" % (n + 1))
+sys.stdin.readline()' "$port"; }
+        until_true grep -q 'Too many open files at .* connections: others wait until one ends' "$dir/err" && until_true lines 10 && until_true sleeps "$worker" && ! lines 100
+        local status=$?
+        echo >&"${PEERS[1]}"
+        until_true lines 150 || status=1
+        stop
+        [ $status = 0 ] && [ "$(grep -c 'Too many' "$dir/err")" = 1 ]
+}
+check "tcp: without a descriptor for another connection it waits until one ends, and does not spin" crowd
 killed() {
         local worker
         begin "component: tcp, properties: { listen: '127.0.0.1:$port' }"

@@ -70,6 +70,8 @@ sqi_http_reason(unsigned status)
                 return "the header `Authorization: Bearer TOKEN` is missing, or its token is another";
         case 413:
                 return "the body is longer than the spout's `limit`";
+        case 415:
+                return "the body is compressed: it is read as it is alone, without Content-Encoding";
         case 429:
                 return "the topology is full: try again";
         default:

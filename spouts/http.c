@@ -158,6 +158,7 @@ static unsigned
 look_at_head(const struct http *self, struct MHD_Connection *connection, const char *url, const char *method)
 {
         const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        const char *coded = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_ENCODING);
 
         if (strcmp(url, self->path) != 0)
                 return MHD_HTTP_NOT_FOUND;
@@ -167,6 +168,8 @@ look_at_head(const struct http *self, struct MHD_Connection *connection, const c
                 return MHD_HTTP_UNAUTHORIZED;
         if (length && strtoull(length, NULL, 10) > (unsigned long long)self->limit)
                 return MHD_HTTP_CONTENT_TOO_LARGE;
+        if (coded && strcasecmp(coded, "identity") != 0)
+                return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
         return 0;
 }
 

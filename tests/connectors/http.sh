@@ -29,6 +29,7 @@ lines() { [ "$(wc -l <"$dir/out")" -ge "$1" ]; }
 posted() {
         begin "fields: { id: int, name: { path: user.name, type: str? } }" || return
         post 202 '{"id":"7","user":{"name":"A"}}' && post 400 'no json' && grep -q 'message 1' "$dir/answer" && post 400 '{"id":"x"}' && post 400 '' &&
+                post 415 '{"id":"7"}' -H 'Content-Encoding: gzip' && grep -q 'without Content-Encoding' "$dir/answer" &&
                 until_true lines 1 && stop && diff "$dir/out" <(echo '{"id":7,"name":"A"}')
 }
 check "spout: a posted value is a tuple, and what cannot be read is answered with 400 and the cause" posted

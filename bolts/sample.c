@@ -34,8 +34,8 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "every", "must be 1 or more");
         if (self->every > 0)
                 sq_declare_unused(decl, "rate", "with `every`");
-        if (self->every > 0 || self->by.n > 0)
-                sq_declare_unused(decl, "seed", "without `rate`, or with `by`: nothing goes by chance then");
+        if (self->every > 0)
+                sq_declare_unused(decl, "seed", "with `every`, which leaves nothing to chance");
         for (size_t i = 0; i < self->by.n; i++)
                 sq_declare_in(decl, self->by.items[i], sq_declared_field(decl, 0, self->by.items[i]).type);
         sq_declare_passing(decl);

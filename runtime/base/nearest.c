@@ -92,3 +92,27 @@ sqi_nearest_hint(const struct sqi_nearest *nearest, char hint[SQI_HINT_SIZE])
                 snprintf(hint, SQI_HINT_SIZE, " (did you mean '%s'?)", nearest->best);
         return hint;
 }
+
+/* As many as there is room for, with what says that there are more, and the end. */
+void
+sqi_list_add(char list[SQI_LIST_SIZE], const char *name)
+{
+        static const char more[] = ", ...";
+        size_t used = strlen(list), room = SQI_LIST_SIZE - used - sizeof(")");
+        char entry[SQI_WORD_MAX + sizeof(" (it has ''")];
+        size_t n = (size_t)snprintf(entry, sizeof(entry), "%s'%.*s'", used ? ", " : " (it has ", SQI_WORD_MAX, name);
+
+        if (used >= strlen(more) && strcmp(list + used - strlen(more), more) == 0)
+                return;
+        snprintf(list + used, room, "%s", n + sizeof(more) <= room ? entry : more);
+}
+
+const char *
+sqi_list_end(char list[SQI_LIST_SIZE])
+{
+        size_t used = strlen(list);
+
+        if (used > 0)
+                snprintf(list + used, SQI_LIST_SIZE - used, ")");
+        return list;
+}

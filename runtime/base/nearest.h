@@ -28,6 +28,18 @@ void sqi_nearest_offer_choices(struct sqi_nearest *nearest, const char *choices)
 const char *sqi_nearest_name(const struct sqi_nearest *nearest);
 const char *sqi_nearest_hint(const struct sqi_nearest *nearest, char hint[SQI_HINT_SIZE]);
 
+/*
+ * Where nothing is near, all that there are:
+ *
+ *     char list[SQI_LIST_SIZE] = "";
+ *     for (...)
+ *             sqi_list_add(list, candidate);
+ *     printf("no field 'x'%s", sqi_list_end(list));                           // " (it has 'a', 'b')", or "" of none
+ */
+enum { SQI_LIST_SIZE = 512 };
+void sqi_list_add(char list[SQI_LIST_SIZE], const char *name);
+const char *sqi_list_end(char list[SQI_LIST_SIZE]);
+
 /* The number of letters to insert, delete, replace or swap with their neighbour, case aside (optimal string alignment).
  * Words beyond SQI_WORD_MAX letters are near to nothing. */
 size_t sqi_distance(const char *a, const char *b);

@@ -201,30 +201,18 @@ refuse(const struct sq_option *option, const struct sqi_setting *setting, char *
         return -EINVAL;
 }
 
-/* Of a word that is near to none: all that there are. */
-static void
-list_options(const struct sq_option *options, char *list, size_t size)
-{
-        size_t used = 0;
-
-        list[0] = '\0';
-        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name && used < size; i++)
-                used += (size_t)snprintf(list + used, size - used, "%s'%s'", i ? ", " : " (it has ", options[i].name);
-        if (used > 0 && used < size)
-                (void)snprintf(list + used, size - used, ")");
-}
-
 static int
 unknown(const struct sq_option *options, const struct sqi_setting *setting, char *error, size_t size)
 {
         struct sqi_nearest nearest = sqi_nearest(setting->name);
-        char hint[SQI_HINT_SIZE], list[512] = "";
+        char hint[SQI_HINT_SIZE], list[SQI_LIST_SIZE] = "";
 
         for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 sqi_nearest_offer(&nearest, options[i].name);
-        if (!sqi_nearest_name(&nearest))
-                list_options(options, list, sizeof(list));
-        snprintf(error, size, "unknown setting '%.200s'%s%s", setting->name, sqi_nearest_hint(&nearest, hint), list);
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name && !sqi_nearest_name(&nearest); i++)
+                sqi_list_add(list, options[i].name);
+        snprintf(error, size, "unknown setting '%.200s'%s%s%s", setting->name, sqi_nearest_hint(&nearest, hint),
+                 options[0].name ? "" : " (it has none)", sqi_list_end(list));
         return -EINVAL;
 }
 

@@ -34,7 +34,7 @@ shown(const struct sqi_lexer *reader, const struct sqi_node *node, char *buffer,
         if (node->is_constant && sq_json(node->value, json, sizeof(json)) > 0)
                 snprintf(buffer, size, "%s", json);
         else if (node->eval == sqi_eval_field)
-                snprintf(buffer, size, "`%.48s`, which is declared as %s,",
+                snprintf(buffer, size, "`%.48s` (declared as %s)",
                          reader->scope->fields[reader->scope->used[node->field]].name,
                          sq_type_name((enum sq_type)node->type));
         else

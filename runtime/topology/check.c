@@ -262,8 +262,8 @@ find_component(struct sqi_model *model, const struct sqi_word *id, const char *k
         if (!id->text)
                 return -1;
         found = sqi_model_find(model, id->text);
-        if (found >= 0)
-                return found;
+        if (found >= 0 || model->incomplete || !sqi_is_id(id->text))
+                return found; /* what it names may be what is wrong already */
         nearest = sqi_nearest(id->text);
         for (size_t i = 0; i < model->ncomponents; i++)
                 if (model->components[i].id.text && (key[0] == 'f' || model->components[i].kind == SQ_KIND_BOLT))

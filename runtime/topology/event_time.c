@@ -130,14 +130,11 @@ static void
 refuse_field(struct sqi_model *model, const struct sqi_model_component *component, const struct sqi_fields *fields)
 {
         const struct sqi_model_time *time = component->event_time;
-        struct sqi_nearest nearest = sqi_nearest(time->field.text);
-        char hint[SQI_HINT_SIZE];
+        char hint[SQI_LIST_SIZE];
 
-        for (size_t i = 0; i < fields->n; i++)
-                sqi_nearest_offer(&nearest, fields->items[i].name);
         sqi_model_error(model, time->field.place, "the stream '%s' of '%s' has no field '%.200s'%s",
                         name_of(&time->stream), component->id.text ? component->id.text : "?", time->field.text,
-                        sqi_nearest_hint(&nearest, hint));
+                        sqi_model_lacks(fields, time->field.text, hint));
 }
 
 static void

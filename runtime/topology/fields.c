@@ -242,36 +242,10 @@ settle_all(struct sqi_model *model)
 
 /* ---- The streams ------------------------------------------------------------------------------------- */
 
-static const char *
-missing_field(const struct sqi_fields *fields, const char *name, char *buffer, size_t size)
-{
-        struct sqi_nearest nearest = sqi_nearest(name);
-        char hint[SQI_HINT_SIZE];
-        size_t i, used = 0;
-
-        for (i = 0; i < fields->n; i++)
-                sqi_nearest_offer(&nearest, fields->items[i].name);
-        if (sqi_nearest_name(&nearest)) {
-                snprintf(buffer, size, "%s", sqi_nearest_hint(&nearest, hint));
-                return buffer;
-        }
-        if (fields->n == 1 && strcmp(fields->items[0].name, "value") == 0) {
-                snprintf(buffer, size, " (it has 'value' alone: its setting 'fields' makes fields of its members)");
-                return buffer;
-        }
-        used = (size_t)snprintf(buffer, size, " (it has ");
-        for (i = 0; i < fields->n && used < size; i++)
-                used += (size_t)snprintf(buffer + used, size - used, "%s'%.64s'", i > 0 ? ", " : "",
-                                         fields->items[i].name);
-        if (used < size)
-                snprintf(buffer + used, size - used, ")");
-        return buffer;
-}
-
 static void
 check_keys(struct sqi_model *model, struct sqi_model_edge *edge, const struct sqi_fields *fields)
 {
-        char hint[512];
+        char hint[SQI_LIST_SIZE];
         size_t i, j;
         int place;
 
@@ -280,7 +254,7 @@ check_keys(struct sqi_model *model, struct sqi_model_edge *edge, const struct sq
                 if (place < 0) {
                         sqi_model_error(model, edge->args[i].place, "the stream '%s' of '%s' has no field '%.200s'%s",
                                         stream_id(edge), edge->from.text, edge->args[i].text,
-                                        missing_field(fields, edge->args[i].text, hint, sizeof(hint)));
+                                        sqi_model_lacks(fields, edge->args[i].text, hint));
                         continue;
                 }
                 edge->keys[i] = (uint8_t)place;
@@ -299,7 +273,7 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
         const struct sqi_model_component *target = &model->components[edge->target];
         const struct sq_field *wanted, *given;
         const char *name;
-        char hint[512];
+        char hint[SQI_LIST_SIZE];
         int place;
 
         for (size_t i = 0; target->declared && i < target->declared->in.n; i++) {
@@ -309,7 +283,7 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                 if (place < 0) {
                         sqi_model_error(model, edge->from.place,
                                         "'%s' needs the field '%s', which '%s' does not emit%s", edge->to.text, name,
-                                        edge->from.text, missing_field(fields, name, hint, sizeof(hint)));
+                                        edge->from.text, sqi_model_lacks(fields, name, hint));
                         continue;
                 }
                 given = &fields->items[place];

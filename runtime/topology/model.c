@@ -48,6 +48,23 @@ sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_
         return false;
 }
 
+const char *
+sqi_model_lacks(const struct sqi_fields *fields, const char *name, char hint[SQI_LIST_SIZE])
+{
+        struct sqi_nearest nearest = sqi_nearest(name);
+
+        hint[0] = '\0';
+        for (size_t i = 0; i < fields->n; i++)
+                sqi_nearest_offer(&nearest, fields->items[i].name);
+        if (sqi_nearest_name(&nearest))
+                return sqi_nearest_hint(&nearest, hint);
+        if (fields->n == 1 && strcmp(fields->items[0].name, "value") == 0)
+                return " (it has 'value' alone: its setting 'fields' makes fields of its members)";
+        for (size_t i = 0; i < fields->n; i++)
+                sqi_list_add(hint, fields->items[i].name);
+        return sqi_list_end(hint);
+}
+
 bool
 sqi_model_is_refused(const struct sqi_model_component *component, const char *name)
 {

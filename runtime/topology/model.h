@@ -19,6 +19,7 @@
 #define SQI_MODEL_H
 
 #include "base/arena.h"
+#include "base/nearest.h"
 #include "component/catalog.h"
 #include "component/declare.h"
 #include "topology/diagnostics.h"
@@ -108,6 +109,7 @@ struct sqi_model {
         bool on_storm;         /* or for Apache Storm */
         struct sqi_word name;
         struct sqi_config config;
+        bool incomplete; /* components of it could not be read at all */
         bool delivery_given;
         bool advises;                                  /* see sqi_overrides */
         struct sqi_place delivery_place, epochs_place; /* of topology.delivery and topology.checkpoint.dir */
@@ -149,6 +151,8 @@ bool sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum
 void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component,
                           const struct sqi_yaml_item *item);
 int sqi_model_find(const struct sqi_model *model, const char *id); /* -1: no such component */
+/* Of fields that have not that name: which is near to it, or all. */
+const char *sqi_model_lacks(const struct sqi_fields *fields, const char *name, char hint[SQI_LIST_SIZE]);
 /* Is that setting reported as wrong already? */
 bool sqi_model_is_refused(const struct sqi_model_component *component, const char *name);
 /* Where the component has that setting, or might. */

@@ -403,6 +403,7 @@ static const struct sqi_key_reader grouping_keys[] = {
         {"properties", read_grouping_properties, NULL, NULL},
         {"args", read_args, NULL, NULL},
         {"streamId", read_stream_id, NULL, NULL},
+        {"fields", NULL, NULL, "write type: fields, args: [FIELD]"},
         {"customClass", NULL, NULL, "it is Java's; name a .so with 'component'"},
         {NULL, NULL, NULL, NULL},
 };
@@ -519,9 +520,15 @@ list_of(struct sqi_model *model, const struct sqi_yaml *root, const char *key)
         static const struct sqi_yaml none = {.kind = SQI_YAML_SEQUENCE};
         const struct sqi_yaml_item *item = sqi_yaml_get(root, key);
 
-        if (!item || item->value->kind == SQI_YAML_NULL || !sqi_expect_value(model, item, SQI_YAML_SEQUENCE))
+        if (!item || item->value->kind == SQI_YAML_NULL)
                 return &none;
-        return item->value;
+        if (item->value->kind == SQI_YAML_SEQUENCE)
+                return item->value;
+        model->incomplete = true;
+        if (!item->value->broken)
+                sqi_model_error(model, item->value->place, "'%s' needs a list, not %s (each entry begins with `- `)",
+                                key, sqi_yaml_kind_name(item->value->kind));
+        return &none;
 }
 
 void

@@ -290,7 +290,9 @@ add_alias(struct builder *builder, struct fy_event *event)
                 if (strcmp(anchor->name, name) == 0)
                         break;
         if (!anchor)
-                return fail(builder, place, "the alias has no anchor (write &name at the value it stands for)");
+                return fail(
+                        builder, place,
+                        "the alias has no anchor (write &name at the value it stands for, or quotes around a text)");
         if (is_open(builder, anchor->node))
                 return fail(builder, place, "the alias stands for a value that holds it");
         return attach(builder, anchor->node, place);
@@ -373,13 +375,23 @@ close_node(struct builder *builder)
         return r < 0 ? r : attach(builder, node, node->place);
 }
 
+/* An event of a tag alone has no mark. */
+static struct sqi_place
+tag_place(struct fy_event *event, struct sqi_place place)
+{
+        const struct fy_mark *mark = fy_token_start_mark(fy_event_get_tag_token(event));
+
+        return place.line == 0 && mark ? (struct sqi_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + 1}
+                                       : place;
+}
+
 static int
 add_event(struct builder *builder, struct fy_event *event)
 {
         struct sqi_place place = event_place(event);
 
         if (event->type != FYET_DOCUMENT_START && event->type != FYET_DOCUMENT_END && fy_event_get_tag_token(event))
-                return fail(builder, place, "YAML tags have no meaning here (leave out the !...)");
+                return fail(builder, tag_place(event, place), "YAML tags have no meaning here (leave out the !...)");
         switch (event->type) {
         case FYET_DOCUMENT_START:
                 return ++builder->documents > 1 ? fail(builder, place, "a second document (one topology, one file)")
@@ -442,7 +454,8 @@ report_syntax(struct builder *builder, struct fy_diag *diag)
                                 builder->diagnostics, SQI_ERROR, place,
                                 "a variable between { } or [ ] needs quotes (write \"${NAME}\" or \"${NAME:-default}\")");
                 else
-                        sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s", error->msg);
+                        sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s%s", error->msg,
+                                     sqi_yaml_mend(error->msg));
                 any = true;
         }
         return any ? -EINVAL : fail(builder, (struct sqi_place){0}, "not YAML");

@@ -59,6 +59,9 @@ const struct sqi_yaml_item *sqi_yaml_get(const struct sqi_yaml *mapping, const c
 /* The name of a component that the node stands for: the bolt `null` is meant without quotes too. NULL: none. */
 const char *sqi_yaml_component(const struct sqi_yaml *node);
 
+/* What to do about what libfyaml reports, in brackets; "": not known. */
+const char *sqi_yaml_mend(const char *message);
+
 const char *sqi_yaml_kind_name(enum sqi_yaml_kind kind); /* "a list", ... */
 
 #endif

@@ -176,11 +176,11 @@ crashed() {
 }
 check "so it is when the server crashes, and while it is away the workers" crashed
 
-source() { echo "component: postgres, properties: { $at, query: 'select * from feed where id > \$1 order by id', cursor: id, fields: { id: int, name: str?, ok: bool }, every: ${2:-0.05} $1 }"; }
+source() { echo "component: postgres, properties: { $at, query: 'select * from feed where id > \$1 order by id', cursor: id, fields: { id: int, name: str?, ok: bool }, ${2:-every: 0.05} $1 }"; }
 feed() {
         ask "create table feed (id bigint primary key, name text, ok boolean);
              insert into feed select i, case when i % 2 = 0 then 'n' || i end, i % 3 = 0 from generate_series(1, 5000) i"
-        topology "$(source ", follow: false")" "component: write, properties: { path: $dir/out, format: jsonl }" && run &&
+        topology "$(source "" "follow: false")" "component: write, properties: { path: $dir/out, format: jsonl }" && run &&
                 [ "$(wc -l <"$dir/out")" = 5000 ] && head -n 3 "$dir/out" | diff - <(printf '%s\n' '{"id":1,"name":null,"ok":false}' \
                 '{"id":2,"name":"n2","ok":false}' '{"id":3,"name":null,"ok":true}')
 }
@@ -223,7 +223,7 @@ told() {
         local n i
         n=$(ask 'select max(id) from feed')
         rm -f "$dir/out"
-        topology "$(source ", start: $n, listen: New Orders" 3600)" "component: write, properties: { path: $dir/out, format: jsonl }" && behind
+        topology "$(source ", start: $n, listen: New Orders" "every: 3600")" "component: write, properties: { path: $dir/out, format: jsonl }" && behind
         until_true eval '[ "$(ask "select count(*) from pg_stat_activity where application_name = '"'squall'"' and state = '"'idle'"'")" = 1 ]'
         for i in 1 2 3; do
                 ask "insert into feed values ($n + $i, 'x', true); notify \"New Orders\""

@@ -173,6 +173,30 @@ nothing_comes_after_the_last_word_of_an_incarnation(void **state)
         sqi_totals_free(&totals);
 }
 
+/* The counters of a task are taken alone each second, and its histograms with what it reports. */
+static void
+histograms_are_those_of_the_last_report_also_where_its_counters_were_known_before(void **state)
+{
+        struct sqi_totals *totals;
+        struct sqi_message message = {.type = SQI_MSG_METRICS};
+        struct sqi_metrics metrics = {.executed = 5, .execute.buckets = {[40] = 5}}, sum;
+
+        (void)state;
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        sqi_totals_take(totals, &message, &metrics);
+        sqi_totals_take_counts(totals, &message, &(struct sqi_counts){.executed = 7});
+        metrics.executed = metrics.execute.buckets[40] = 7;
+        sqi_totals_take(totals, &message, &metrics);
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sum.execute.buckets[40], 7);
+        metrics.busy_ns = 9; /* at rest */
+        sqi_totals_take(totals, &message, &metrics);
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sum.busy_ns, 9);
+        assert_int_equal(sum.execute.buckets[40], 7);
+        sqi_totals_free(&totals);
+}
+
 /* In a process that is killed; then read as its supervisor does. */
 static void
 count_and_be_killed(const char *rundir, uint32_t incarnation, uint64_t executed)
@@ -391,6 +415,7 @@ main(void)
                 cmocka_unit_test(quantiles_of_a_merge_are_those_of_all_values),
                 cmocka_unit_test(totals_keep_the_last_word_of_every_incarnation),
                 cmocka_unit_test(nothing_comes_after_the_last_word_of_an_incarnation),
+                cmocka_unit_test(histograms_are_those_of_the_last_report_also_where_its_counters_were_known_before),
                 cmocka_unit_test(what_was_counted_outlives_who_was_killed),
                 cmocka_unit_test(a_file_that_was_read_stays_open_while_there_are_many_descriptors_left),
                 cmocka_unit_test(what_the_dead_have_counted_is_known_to_the_next_supervisor),

@@ -243,11 +243,39 @@ so_are_those_of_a_later_version_in_a_seal_of_today(void **state)
         remove_folder(folder);
 }
 
+/* Who cannot read them does not know what they say of the other components. */
+static void
+levels_of_a_later_version_are_not_written_over(void **state)
+{
+        struct sqi_plan_component component = {.id = "count"};
+        struct sqi_plan plan = {.components = &component, .ncomponents = 1};
+        struct sqi_levels levels = {0};
+        char folder[512], path[600];
+        int fd;
+
+        (void)state;
+        make_folder(folder, sizeof(folder), "levels");
+        snprintf(path, sizeof(path), "%s/levels", folder);
+        fd = sqi_folder_open(AT_FDCWD, folder);
+        assert_int_equal(sqi_file_copy("tests/fixtures/state-3/topologies/words/levels", fd, "levels"), 0);
+        close(fd);
+        age(folder, "levels", 3);
+        assert_int_equal(sqi_levels_load(&levels, path), -EPROTO);
+        assert_int_equal(sqi_levels_set(&levels, path, &plan, NULL, SQ_DEBUG, 60), -EPROTO);
+        assert_int_equal(sqi_levels_load(&levels, path), -EPROTO);
+        sqi_levels_free(&levels);
+        remove_folder(folder);
+}
+
 int
 main(int argc, char **argv)
 {
-        const struct CMUnitTest more[] = {cmocka_unit_test(so_are_those_of_a_later_version_in_a_seal_of_today)};
-        const struct fixtures all = {fixtures, sizeof(fixtures) / sizeof(fixtures[0]), more, 1, NULL};
+        const struct CMUnitTest more[] = {
+                cmocka_unit_test(so_are_those_of_a_later_version_in_a_seal_of_today),
+                cmocka_unit_test(levels_of_a_later_version_are_not_written_over),
+        };
+        const struct fixtures all = {fixtures, sizeof(fixtures) / sizeof(fixtures[0]), more,
+                                     sizeof(more) / sizeof(more[0]), NULL};
 
         return fixture_main(argc, argv, &all);
 }

@@ -328,6 +328,9 @@ sqi_checkpoint_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer
                          sqi_bytes_text(checkpoint->written, written), sqi_bytes_text(checkpoint->recorded, recorded),
                          given_up, awaited);
         else
-                snprintf(buffer, size, "no epoch of this run yet%s%s", given_up, awaited);
+                snprintf(buffer, size, "%s%s%s",
+                         checkpoint->newest[0] ? "none yet since it went on from an earlier one"
+                                               : "no epoch of this run yet",
+                         given_up, awaited);
         return buffer;
 }

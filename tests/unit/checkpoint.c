@@ -455,6 +455,9 @@ says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for(void **state)
         make_line(&world);
         step(&world, (struct sqi_event){.type = SQI_EVENT_START});
         assert_true(says(&world, "no epoch of this run yet; all begin anew: lines/0 is not ready yet"));
+        strcpy(world.life->checkpoint.newest, "/epochs/7"); /* of an earlier supervisor */
+        assert_true(says(&world, "none yet since it went on from an earlier one; all begin anew"));
+        world.life->checkpoint.newest[0] = '\0';
         come_up(&world);
         assert_true(says(&world, "waits for the epoch before the start"));
         all_parts(&world, 1);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Exactly-once with a bolt of a millisecond a tuple in one of two paths that are joined: epochs do not wait for what is queued before it, nor does what they
 # record of that grow. Counted in epochs and bytes: for 2,000 tuples the bolt takes two seconds at least, in which an epoch may take four intervals and more.
+# alone
 # modes: release
 source "$(dirname "$0")/lib"
 
@@ -43,7 +44,7 @@ name: slower
 config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 20, topology.channel.batches: 1, topology.checkpoint.dir: $dir/epochs }
 spouts: [{ id: gen, component: generate, properties: { rate: 1000, fields: { n: seq } } }]
 bolts:
-  - { id: slow, component: sleep, properties: { ms: 100 } }
+  - { id: slow, component: sleep, properties: { ms: 200 } }
   - { id: out, component: write, properties: { path: $dir/slower.out } }
 streams:
   - { from: gen, to: slow, grouping: { type: shuffle } }

@@ -33,6 +33,29 @@ a_swap_a_letter_and_a_case_are_near_and_another_word_is_not(void **state)
 }
 
 static void
+a_list_has_all_names_for_which_there_is_room_and_says_that_there_are_more(void **state)
+{
+        char list[SQI_LIST_SIZE] = "", name[SQI_WORD_MAX + 2];
+
+        (void)state;
+        assert_string_equal(sqi_list_end(list), "");
+        sqi_list_add(list, "a");
+        sqi_list_add(list, "b");
+        assert_string_equal(sqi_list_end(list), " (it has 'a', 'b')");
+        for (size_t len = 0; len <= SQI_WORD_MAX + 1; len++) {
+                memset(name, 'x', sizeof(name));
+                name[len] = '\0';
+                list[0] = '\0';
+                for (int i = 0; i < SQI_LIST_SIZE; i++)
+                        sqi_list_add(list, name);
+                sqi_list_add(list, "y");
+                (void)sqi_list_end(list);
+                assert_in_range(strlen(list), SQI_LIST_SIZE - SQI_WORD_MAX - 20, SQI_LIST_SIZE - 1);
+                assert_string_equal(list + strlen(list) - strlen("', ...)"), "', ...)");
+        }
+}
+
+static void
 variables_take_the_environment_or_their_default(void **state)
 {
         struct sqi_arena *arena = sqi_arena_new();
@@ -177,6 +200,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_swap_a_letter_and_a_case_are_near_and_another_word_is_not),
+                cmocka_unit_test(a_list_has_all_names_for_which_there_is_room_and_says_that_there_are_more),
                 cmocka_unit_test(variables_take_the_environment_or_their_default),
                 cmocka_unit_test(whole_numbers_are_read_with_exponents_and_nothing_else),
                 cmocka_unit_test(every_config_key_has_a_default_within_its_range),

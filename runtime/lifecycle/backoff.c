@@ -10,20 +10,36 @@ jitter(uint64_t delay, uint64_t random)
         return jittered < SQI_BACKOFF_MAX ? jittered : SQI_BACKOFF_MAX;
 }
 
-uint64_t
-sqi_backoff_died(struct sqi_backoff *backoff, uint64_t lived, bool worked, uint64_t random)
+static uint64_t
+delay_of(uint32_t streak)
 {
         uint64_t delay = SQI_BACKOFF_MIN;
 
+        if (streak == 1)
+                return 0;
+        for (uint32_t i = 2; i < streak && delay < SQI_BACKOFF_MAX; i++)
+                delay *= 2;
+        return delay < SQI_BACKOFF_MAX ? delay : SQI_BACKOFF_MAX;
+}
+
+/* A ledger waits as long before it sends a tuple again that has killed a worker: to have lived until then is nothing. */
+static bool
+was_well(const struct sqi_backoff *backoff, uint64_t lived, bool worked)
+{
+        enum { FAR_LONGER = 16 };
+
+        return worked || (lived >= SQI_SECOND && lived >= FAR_LONGER * backoff->delay);
+}
+
+uint64_t
+sqi_backoff_died(struct sqi_backoff *backoff, uint64_t lived, bool worked, uint64_t random)
+{
         if (lived >= SQI_HEALTHY)
                 *backoff = (struct sqi_backoff){0};
-        else if (worked || lived >= SQI_SECOND)
+        else if (was_well(backoff, lived, worked))
                 backoff->streak /= 2;
         backoff->streak++;
         backoff->crashes++;
-        if (backoff->streak == 1)
-                return 0;
-        for (uint32_t i = 2; i < backoff->streak && delay < SQI_BACKOFF_MAX; i++)
-                delay *= 2;
-        return jitter(delay < SQI_BACKOFF_MAX ? delay : SQI_BACKOFF_MAX, random);
+        backoff->delay = delay_of(backoff->streak);
+        return jitter(backoff->delay, random);
 }

@@ -5,8 +5,9 @@
  *
  * Two things are counted. `streak`: deaths in a row of incarnations that got nothing done; it sets the delay (none
  * after the first, then 100 ms doubled each time up to 30 s, with a quarter of jitter) and is what the crash limit
- * looks at. An incarnation that did work halves it first, so a worker that is killed now and then is always back at
- * once, while one that dies as it starts is tried ever more slowly. `crashes`: all deaths since the last minute of
+ * looks at. An incarnation that did work halves it first, or one that lived for a second and for far longer than it had
+ * been waited for: so a worker that is killed now and then is always back at once, while one that dies as it starts, or
+ * of a tuple that comes again ever later, is tried ever more slowly. `crashes`: all deaths since the last minute of
  * health; three of them make the topology `degraded`.
  */
 #ifndef SQI_BACKOFF_H
@@ -27,6 +28,7 @@ enum { SQI_DEGRADED_CRASHES = 3 };
 
 struct sqi_backoff {
         uint32_t streak, crashes;
+        uint64_t delay; /* ns; of the last time */
 };
 
 /* An incarnation that lived for `lived` ns after its start (0: it never started) died. Returns the delay in ns.

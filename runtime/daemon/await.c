@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/ending.h"
 #include "daemon/hosted.h"
 #include "daemon/saving.h"
 #include "daemon/waiters.h"

@@ -5,34 +5,6 @@
 #include "daemon/positions.h"
 #include "daemon/progress.h"
 #include "daemon/saving.h"
-#include "lifecycle/tell.h"
-
-enum { ERROR_SIZE = SQI_RECORD_CAUSE };
-
-void
-sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
-{
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-        char name[SQI_LOG_FILE_NAME], cause[ERROR_SIZE];
-        uint32_t who = life->failed_worker;
-
-        for (uint32_t w = 0; w < life->plan->nworkers && who >= life->plan->nworkers; w++)
-                if (sqi_backoff_is_degraded(&life->workers[w].backoff))
-                        who = w;
-        if (who < life->plan->nworkers)
-                snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
-                         sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
-        else if (life->missing)
-                snprintf(
-                        ret, size,
-                        "%llu tuples or keys of state were lost, or given up and in no dead-letter file (its log says why)",
-                        (unsigned long long)life->missing);
-        else
-                snprintf(ret, size, "%s",
-                         life->outcome == SQI_OUTCOME_KILLED
-                                 ? "the supervisor is out of memory"
-                                 : "it was not done when the drain took too long (its log says who had not finished)");
-}
 
 /* What is not finished comes again. */
 static bool

@@ -5,7 +5,6 @@
 
 #include "daemon/registry.h"
 
-void sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size); /* why it has failed */
 /* It is over and to be killed: discards it, or lets it finish first. */
 void sqi_hosted_end_killed(struct sqi_hosted *hosted);
 

@@ -14,12 +14,12 @@
 #include "control/lease.h"
 #include "daemon/beginning.h"
 #include "daemon/checkpoints.h"
-#include "daemon/ending.h"
 #include "daemon/progress.h"
 #include "daemon/record.h"
 #include "daemon/saving.h"
 #include "daemon/seal.h"
 #include "daemon/waiters.h"
+#include "lifecycle/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
 
@@ -215,7 +215,7 @@ sqi_hosted_state(const struct sqi_hosted *hosted)
                                           : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
         if (hosted->retry_at)
                 return "waiting";
-        if (sqi_saving_is_under_way(hosted))
+        if (hosted->updating || sqi_saving_is_under_way(hosted))
                 return hosted->record.wish == SQI_WISH_KILLED ? "stopping" : "updating";
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
                 return "finished";
@@ -437,6 +437,31 @@ sqi_hosted_kill(struct sqi_hosted *hosted, double seconds)
                 sqi_running_abort(hosted->running);
         else
                 sqi_running_drain(hosted->running, seconds);
+}
+
+void
+sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        char name[SQI_LOG_FILE_NAME], cause[ERROR_SIZE];
+        uint32_t who = life->failed_worker;
+
+        for (uint32_t w = 0; w < life->plan->nworkers && who >= life->plan->nworkers; w++)
+                if (sqi_backoff_is_degraded(&life->workers[w].backoff))
+                        who = w;
+        if (who < life->plan->nworkers)
+                snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
+                         sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
+        else if (life->missing)
+                snprintf(
+                        ret, size,
+                        "%llu tuples or keys of state were lost, or given up and in no dead-letter file (its log says why)",
+                        (unsigned long long)life->missing);
+        else
+                snprintf(ret, size, "%s",
+                         life->outcome == SQI_OUTCOME_KILLED
+                                 ? "the supervisor is out of memory"
+                                 : "it was not done when the drain took too long (its log says who had not finished)");
 }
 
 void

@@ -31,6 +31,7 @@ void sqi_hosted_reload(struct sqi_hosted *hosted);
 /* The same after a hand-over: the workers that stay go along. */
 void sqi_hosted_move(struct sqi_hosted *hosted);
 void sqi_hosted_forget_stays(struct sqi_hosted *hosted);
+void sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size); /* why it has failed */
 /* It has finished or failed by itself. */
 void sqi_hosted_note_outcome(struct sqi_hosted *hosted);
 

@@ -67,7 +67,7 @@ struct sqi_hosted {
         char trouble[SQI_RECORD_CAUSE];
         bool finishing;   /* was handed over, but is to be killed: runs once more, to finish */
         uint64_t drop_at; /* 0, or when to try again to remove an update that is done or given up */
-        bool updating;    /* drains; .next-NAME takes its place then */
+        bool updating;    /* drains, and .next-NAME takes its place then; or that takes it back */
         uint32_t *stays;  /* updating: of each next worker, the one that goes on as it (plan/stay.h); or NULL */
         uint32_t nstays;
         struct sqi_saving *saving; /* updating: for a savepoint; or NULL */

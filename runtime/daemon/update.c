@@ -194,13 +194,13 @@ drop_next(struct sqi_hosted *hosted)
 static void
 give_up(struct sqi_hosted *hosted, const char *cause)
 {
-        hosted->updating = false;
         sqi_hosted_forget_stays(hosted);
         sqi_saving_fail(hosted, cause);
         snprintf(hosted->record.cause, sizeof(hosted->record.cause), "the update was not done: %s", cause);
         sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", hosted->record.cause);
         (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
         drop_next(hosted);
+        hosted->updating = false;
 }
 
 /* By what it has ended with, before a task of the new plan is made. */
@@ -334,11 +334,13 @@ change_back(struct sqi_hosted *hosted)
         uint32_t runs = hosted->record.runs;
 
         snprintf(cause, sizeof(cause), "the update was rolled back: %.900s", hosted->record.cause);
+        hosted->updating = true;
         int r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
         if (r < 0) {
                 char trouble[SQI_RECORD_CAUSE];
                 snprintf(trouble, sizeof(trouble), "the update failed (%.800s), and cannot be rolled back yet: %s",
                          hosted->record.cause, strerror(-r));
+                hosted->updating = false;
                 sqi_hosted_wait(hosted, trouble);
                 return;
         }
@@ -364,8 +366,10 @@ sqi_update_failed(struct sqi_hosted *hosted)
         record.outcome = SQI_OUTCOME_FAILED;
         if (life)
                 sqi_hosted_cause(hosted, record.cause, sizeof(record.cause));
+        hosted->updating = true;
         int r = sqi_state_put(&hosted->daemon->state, &record);
         if (r < 0) {
+                hosted->updating = false;
                 snprintf(trouble, sizeof(trouble), "the update failed, and cannot be rolled back yet: %s",
                          strerror(-r));
                 sqi_hosted_wait(hosted, trouble);

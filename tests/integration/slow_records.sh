@@ -93,6 +93,14 @@ check "and status" at_once status counts
 disarm
 check "then the topology goes on" wait $asking
 check "as it should" until_true is_in counts running
+sed 's,component: "null",component: write\, properties: { path: /nowhere/at/all },' "$dir/counts.yaml" >"$dir/worse.yaml"
+hold 2 rename .next-counts
+ask update counts "$dir/worse.yaml"
+check "the way back of one that failed waits for the disk, and status is answered" at_once status counts
+check "it is still under way" is_in counts updating
+disarm
+check "then whoever asked hears why" eval '! wait $asking && grep -q "rolled back: sink/0: /nowhere/at/all" "$dir/said"'
+check "and the former one runs" until_true is_in counts running
 yaml short 10 >"$dir/short.yaml"
 hold 3 sync record.new # submitted, started, ended
 "$squall" submit "$dir/short.yaml" >/dev/null

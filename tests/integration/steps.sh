@@ -28,9 +28,9 @@ YAML
 yaml 2 >"$dir/counts.yaml"
 yaml 3 >"$dir/next.yaml"
 counts() { "$squall" status counts --json | grep -q '"keys":[1-9]'; }
-begin() {
+begin() { # [FILE]
         rm -f "$dir/got"
-        "$squall" submit "$dir/counts.yaml" --wait >/dev/null && until_true counts
+        "$squall" submit "${1:-$dir/counts.yaml}" --wait >/dev/null && until_true counts
 }
 # Exact. Where a worker was killed its keys may be gone, which is said then, and its tuples come twice, at least once.
 is_right() { # WHO
@@ -102,8 +102,9 @@ try_once() {
 # The second rename of the one beside is the way back.
 way_back() {
         sed 's/component: write, properties: .*/component: write, properties: { path: \/nowhere\/at\/all } }/' "$dir/counts.yaml" >"$dir/worse.yaml"
+        sed 's/rate: 40000/rate: 8000/' "$dir/counts.yaml" >"$dir/slower.yaml" # not over before the update is put together
         rm -f "$dir/steps/struck"
-        begin && arm supervisor full 2 rename .next-counts
+        begin "$dir/slower.yaml" && arm supervisor full 2 rename .next-counts
         timeout 60 "$squall" update counts "$dir/worse.yaml" >"$dir/said" 2>&1
         local r=$?
         cat "$dir/said"

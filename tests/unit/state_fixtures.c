@@ -115,7 +115,7 @@ read_parts(const char *folder, char text[FIXTURE_TEXT])
 {
         char error[FIXTURE_TEXT];
         struct sqi_manifest manifest;
-        int r = sqi_snapshots_verify(folder, &manifest, error, sizeof(error));
+        int r = sqi_snapshots_verify(folder, NULL, &manifest, error, sizeof(error));
 
         if (r < 0) {
                 fixture_say(text, "%s", error);
@@ -261,7 +261,7 @@ levels_of_a_later_version_are_not_written_over(void **state)
         close(fd);
         age(folder, "levels", 3);
         assert_int_equal(sqi_levels_load(&levels, path), -EPROTO);
-        assert_int_equal(sqi_levels_set(&levels, path, &plan, NULL, SQ_DEBUG, 60), -EPROTO);
+        assert_int_equal(sqi_levels_set(&levels, path, NULL, &plan, NULL, SQ_DEBUG, 60), -EPROTO);
         assert_int_equal(sqi_levels_load(&levels, path), -EPROTO);
         sqi_levels_free(&levels);
         remove_folder(folder);

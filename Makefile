@@ -94,8 +94,8 @@ FOLDERS := $(patsubst %/,%.so,$(sort $(dir $(PARTS))))
 PLUGINS := $(filter-out $(BENCH:=.o) $(PARTS),$(call objects,spouts/% bolts/% groupings/% topologies/% tests/components/% tests/bench/%))
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) 2>/dev/null || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
-# A component that includes squall-kit.h or squall-window.h, and one that is a folder, links libsquall-kit.so, which it finds one folder above its own, or two.
-KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-\(kit\|window\)\.h>' $(PLUGINS:$(B)/%.o=%.c))) $(FOLDERS)
+# A component that includes squall-kit.h, a part of it, or squall-window.h, and one that is a folder, links libsquall-kit.so, which it finds one folder above its own, or two.
+KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-[a-z]*\.h>' $(PLUGINS:$(B)/%.o=%.c))) $(FOLDERS)
 # For `squall doctor`, and for who asks for one that is not there: component, libraries, whether it was built.
 comma := ,
 space := $(subst ,, )
@@ -259,7 +259,7 @@ EXAMPLES := $(filter-out %.md,$(wildcard topologies/*/*)) $(filter $(B)/topologi
 install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/squall $(DESTDIR)$(PREFIX)/bin/squall
 	install -d $(DESTDIR)$(PREFIX)/include
-	install -m 644 runtime/squall.h runtime/squall-kit.h runtime/squall-window.h runtime/squall-test.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(wildcard runtime/squall*.h) $(DESTDIR)$(PREFIX)/include
 	install -d $(LIB)/spouts $(LIB)/bolts $(LIB)/groupings $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts

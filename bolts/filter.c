@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bolt `filter`: passes the tuples on for which a condition holds, unchanged, and the others as `rest` says:
- * filters one behind the other are rules, of which the first that holds counts. squall-kit.h says how a condition is
+ * filters one behind the other are rules, of which the first that holds counts. squall-expr.h says how a condition is
  * written. */
 #include <squall-kit.h>
 

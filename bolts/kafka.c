@@ -7,11 +7,11 @@
  * again by the kit, not before a broker answers; a message that was under way then may be in the topic twice. A
  * producer that has met a fatal error is replaced.
  *
- * Exactly once tuples are staged (squall-kit.h): a batch is a transaction, and the mark is the metadata of an offset
- * that a group of its name commits in it. Nobody can go on with a transaction of a process that has died, so the data
- * is never in one alone: it is in the snapshot. Who comes next takes the transactional id over, by which the broker
- * ends what the other had begun, one way or the other, and then reads the mark. That is also done whenever it is open
- * what became of a transaction.
+ * Exactly once tuples are staged (squall-connect.h): a batch is a transaction, and the mark is the metadata of an
+ * offset that a group of its name commits in it. Nobody can go on with a transaction of a process that has died, so
+ * the data is never in one alone: it is in the snapshot. Who comes next takes the transactional id over, by which the
+ * broker ends what the other had begun, one way or the other, and then reads the mark. That is also done whenever
+ * it is open what became of a transaction.
  */
 #include <errno.h>
 #include <squall-kit.h>

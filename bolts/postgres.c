@@ -7,8 +7,8 @@
  *                    tuple that comes again changes nothing; of a key that comes twice the last one counts, unless one
  *                    of its fields is null: PostgreSQL takes no two of those for the same, and each is a row
  *
- * Exactly once tuples are staged (squall-kit.h), and their marks are in the table squall_marks, each in a row that is
- * locked while rows are written: what another connection has begun with it is waited for.
+ * Exactly once tuples are staged (squall-connect.h), and their marks are in the table squall_marks, each in a row that
+ * is locked while rows are written: what another connection has begun with it is waited for.
  *
  * Nothing here waits for ever: each answer has ANSWER_MS, or the connection is given up.
  */

@@ -15,8 +15,8 @@
  * once. For the others there is `once`: its text is remembered in Redis for a day, in the same step (a script), and a
  * command whose text is known there is not executed again.
  *
- * Exactly once tuples are staged (squall-kit.h): a pipeline is a transaction, MULTI to EXEC, that sets the mark, too,
- * the key squall:mark:NAME. It is watched, so that of two who write by one mark one begins again.
+ * Exactly once tuples are staged (squall-connect.h): a pipeline is a transaction, MULTI to EXEC, that sets the mark,
+ * too, the key squall:mark:NAME. It is watched, so that of two who write by one mark one begins again.
  */
 #include <errno.h>
 #include <squall-kit.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bolt `route`: a stream for each rule, on which the tuples go out, unchanged, for which the rule is the first
- * that holds, or any that holds. squall-kit.h says how a condition is written. */
+ * that holds, or any that holds. squall-expr.h says how a condition is written. */
 #include <squall-kit.h>
 #include <string.h>
 

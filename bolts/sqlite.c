@@ -2,8 +2,8 @@
 /*
  * The bolt `sqlite`: a row of a table for each tuple. A batch is one transaction; a tuple is acked when that is
  * committed, which is when SQLite has it on the disk. With `key` a row takes the place of the one with the same key, so
- * a tuple that comes again changes nothing. Exactly once tuples are staged (squall-kit.h), and their marks are in the
- * table squall_marks.
+ * a tuple that comes again changes nothing. Exactly once tuples are staged (squall-connect.h), and their marks are in
+ * the table squall_marks.
  *
  * The table is made when it is not there, of the fields of the first tuple, without types: a value stays what it was.
  * So it is when it is dropped in the midst, and so is the database when its file is: nothing is written to a file that

@@ -501,8 +501,8 @@ SQ_EXPORT int sq_agree(struct sq_task *task, void *bytes, size_t len);
 SQ_EXPORT unsigned sq_incarnation(const struct sq_task *task);
 /* Where nothing tells the first start of a task from a restart, as on Apache Storm: a name that this run of the
  * topology has alone, in all its tasks and however often they are restarted; "" where there is none. NULL:
- * sq_incarnation() tells. What is done once a run is to be known by it: sq_begin_anew() in squall-kit.h does so with a
- * file. */
+ * sq_incarnation() tells. What is done once a run is to be known by it: sq_begin_anew() in squall-files.h does so with
+ * a file. */
 SQ_EXPORT const char *sq_run_id(const struct sq_task *task);
 /* Does the topology promise exactly-once? See .precommit in struct sq_bolt. */
 SQ_EXPORT bool sq_exactly_once(const struct sq_task *task);

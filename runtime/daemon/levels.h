@@ -35,7 +35,8 @@ int sqi_levels_load(struct sqi_levels *levels, const char *path);
 void sqi_levels_free(struct sqi_levels *levels);
 
 /* `component` NULL: all of the plan. Level SQ_INFO: as it was. The desk, or NULL, stands aside while it is written
- * (desk.h). 0, or a negative errno: -ENOENT: the plan has no such component; -EPROTO: the file is of a later version. */
+ * (desk.h). 0, or a negative errno: -ENOENT: the plan has no such component; -EPROTO: the file is of a later version.
+ */
 int sqi_levels_set(struct sqi_levels *levels, const char *path, struct sqi_desk *desk, const struct sqi_plan *plan,
                    const char *component, enum sq_level level, double seconds);
 

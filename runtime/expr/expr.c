@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions over the fields of a tuple: squall-kit.h says how they are used, grammar.c how they are written. */
+/* Expressions over the fields of a tuple: squall-expr.h says how they are used, grammar.c how they are written. */
 #include "expr/expr.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Texts with fields of a tuple, or expressions over them, in braces: `page:{path}`, `{lower(host)}-{n % 8}`.
- * squall-kit.h says how they are used.
+ * squall-expr.h says how they are used.
  *
  * What stands in braces is the field of that name; else, unless it could be a name, an expression. It is compiled when
  * it is met first, and kept with who has the records.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of records into values of declared types: squall-kit.h has the rule. */
+/* Values of records into values of declared types: squall-formats.h has the rule. */
 #include <math.h>
 #include <squall-kit.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CSV as RFC 4180 says, read with this leniency, which squall-kit.h promises. The scanner, which looks for the end of a
- * record, and the cell reader stand on the same two functions, so they never disagree on what a quote means:
+ * CSV as RFC 4180 says, read with this leniency, which squall-formats.h promises. The scanner, which looks for the end
+ * of a record, and the cell reader stand on the same two functions, so they never disagree on what a quote means:
  *
  *     quoted_end()    from behind an opening quote to the quote that closes
  *     tail_end()      from behind that quote to the end of the line: what belongs to the cell as plain text

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A record as the fields of a tuple: squall-kit.h has the rules. What a format reads is a value as a whole, a row of
- * cells or a text; the fields are parts of it, converted where types are declared.
+ * A record as the fields of a tuple: squall-formats.h has the rules. What a format reads is a value as a whole, a row
+ * of cells or a text; the fields are parts of it, converted where types are declared.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tuples as records: squall-kit.h says what each format is. All grow one buffer, by put_bytes(); shortage of memory
+ * Tuples as records: squall-formats.h says what each format is. All grow one buffer, by put_bytes(); shortage of memory
  * is noted there and looked at once, when the record is whole: then the record goes and what stood before it stays.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records in a stream of bytes: squall-kit.h has the framings.
+ * Records in a stream of bytes: squall-connect.h has the framings.
  *
  *     bytes   [ taken | not yet a record | free ]
  *                     at                 fill   room

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pairs of a line, key=value (logfmt): squall-kit.h says what may stand there. A second line is refused: it would be
- * taken for pairs of the same record.
+ * Pairs of a line, key=value (logfmt): squall-formats.h says what may stand there. A second line is refused: it would
+ * be taken for pairs of the same record.
  *
  *     line   = { pair }                       with white space between
  *     pair   = key [ "=" [ word | quoted ] ]

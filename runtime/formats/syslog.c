@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages of syslog: squall-kit.h says what becomes of them.
+ * Messages of syslog: squall-formats.h says what becomes of them.
  *
  *     RFC 5424     <PRI>1 TIME HOST APP PROCID MSGID [ID NAME="VALUE" ...]... MESSAGE      what is - is null
  *     RFC 3164     <PRI>Mmm dd hh:mm:ss HOST APP[PROCID]: MESSAGE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a server is, and the secret that it asks for: squall-kit.h says what may stand in the settings. */
+/* Where a server is, and the secret that it asks for: squall-connect.h says what may stand in the settings. */
 #include <errno.h>
 #include <fcntl.h>
 #include <squall-kit.h>

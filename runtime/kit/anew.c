@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that a run of a topology begins anew (squall-kit.h has the contract).
+ * Files that a run of a topology begins anew (squall-files.h has the contract).
  *
  * PATH.runs has a line for each run that has begun the file. Under its lock:
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections that others make to a spout: squall-kit.h says how it is used.
+ * Connections that others make to a spout: squall-connect.h says how it is used.
  *
  * Descriptors are watched by one epoll, level-triggered, which the task sleeps on. A connection of which a whole record
  * waits in its buffer is `ready` and goes first. Without room for a tuple nothing is read, so the kernel's buffers fill

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What spouts of messages share: squall-kit.h says how they use it. A message is a tuple tree, and its position is its
- * number; what may have to be emitted again stays in a pipe (kit/pipe.c) until it is done. With a journal what comes in
- * goes there, and what is emitted comes from there: what was just written, or what an earlier process had written.
+ * What spouts of messages share: squall-connect.h says how they use it. A message is a tuple tree, and its position is
+ * its number; what may have to be emitted again stays in a pipe (kit/pipe.c) until it is done. With a journal what
+ * comes in goes there, and what is emitted comes from there: what was just written, or what an earlier process had
+ * written.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pace of a spout: squall-kit.h says what it promises. */
+/* The pace of a spout: squall-connect.h says what it promises. */
 #include <squall-kit.h>
 
 void

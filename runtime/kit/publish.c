@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines that are appended to a file once (squall-kit.h has the contract).
+ * Lines that are appended to a file once (squall-files.h has the contract).
  *
  * PATH.commits says up to which epoch each writer is through, and which chunk is being appended: where it begins, how
  * long it is, its hash. It is replaced by a rename each time, so it is whole whenever somebody dies:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of a record that a spout cannot read: squall-kit.h has the policies. */
+/* What becomes of a record that a spout cannot read: squall-formats.h has the policies. */
 #include <errno.h>
 #include <squall-kit.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Back-off of a spout whose source is away: squall-kit.h says how it is used. */
+/* Back-off of a spout whose source is away: squall-connect.h says how it is used. */
 #include <squall-kit.h>
 
 static const uint64_t MS_FIRST = 50, MS_LAST = 5000;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What sinks share: squall-kit.h says how they use it.
+ * What sinks share: squall-connect.h says how they use it.
  *
  * Records stand one behind the other as msgpack maps, until the flush before the acks hands them over:
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sinks that stage: squall-kit.h says how they use it.
+ * Sinks that stage: squall-connect.h says how they use it.
  *
  *     execute        held        [ length | record ] ...     of the epoch under way
  *     precommit      held  ->  the task's own value `rows`, behind those of an epoch that was given up

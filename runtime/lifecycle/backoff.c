@@ -22,7 +22,8 @@ delay_of(uint32_t streak)
         return delay < SQI_BACKOFF_MAX ? delay : SQI_BACKOFF_MAX;
 }
 
-/* A ledger waits as long before it sends a tuple again that has killed a worker: to have lived until then is nothing. */
+/* A ledger waits as long before it sends a tuple again that has killed a worker: to have lived until then is nothing.
+ */
 static bool
 was_well(const struct sqi_backoff *backoff, uint64_t lived, bool worked)
 {

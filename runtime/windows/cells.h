@@ -31,7 +31,7 @@ void sqi_spread_add(struct sqi_spread *spread, double real);
 void sqi_spread_merge(struct sqi_spread *into, const struct sqi_spread *from);
 struct sq_value sqi_spread_deviation(const struct sqi_spread *spread);
 
-/* A bag (squall-kit.h), its places in a blob. */
+/* A bag (squall-sketch.h), its places in a blob. */
 struct sqi_sketch {
         uint64_t n, used, size;
         uint64_t above; /* UINT64_MAX - ceiling */

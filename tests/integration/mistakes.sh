@@ -116,13 +116,13 @@ if echo 'int main() {}' | ${CXX:-c++} -x c++ -o "$dir/probe" - 2>/dev/null; then
                         'an exception of C++ that leaves a callback ends like this: catch it there' -- "$squall" test "$dir/t.yaml"
         }
         check "9. an exception of C++ that leaves execute" throwing
-        for header in squall.h squall-test.h; do
+        for header in squall.h squall-{test,kit,formats,expr,files,connect,sketch,window}.h; do
                 check "$header compiles alone as C++17" eval "echo '#include <$header>' | ${CXX:-c++} -std=c++17 -Wall -Wextra -Wpedantic -Werror -Iruntime -x c++ -fsyntax-only -"
         done
 else
         echo "ok - a bolt in C++ # skip no C++ compiler"
 fi
-for header in squall.h squall-test.h; do
+for header in squall.h squall-{test,kit,formats,expr,files,connect,sketch,window}.h; do
         check "$header compiles alone as C11" eval "echo '#include <$header>' | ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -Iruntime -x c -fsyntax-only -"
 done
 

@@ -185,7 +185,8 @@ histograms_are_those_of_the_last_report_also_where_its_counters_were_known_befor
         assert_int_equal(sqi_totals_new(&plan, &totals), 0);
         sqi_totals_take(totals, &message, &metrics);
         sqi_totals_take_counts(totals, &message, &(struct sqi_counts){.executed = 7});
-        metrics.executed = metrics.execute.buckets[40] = 7;
+        metrics.executed = 7;
+        metrics.execute.buckets[40] = 7;
         sqi_totals_take(totals, &message, &metrics);
         sqi_totals_task(totals, 0, &sum);
         assert_int_equal(sum.execute.buckets[40], 7);

@@ -127,8 +127,8 @@ add_run(struct runs *runs, const char *path, const char *run)
                 return -ENOMEM;
         lines = bytes + sizeof(head);
         memcpy(lines, runs->lines, runs->n);
-        memcpy(lines + runs->n, run, len);
-        lines[n - 1] = '\n';
+        memcpy(lines + runs->n, run, len + 1);
+        lines[n - 1] = '\n'; /* in place of the NUL */
         memcpy(head.magic, magic, sizeof(magic));
         head.hash = XXH3_64bits(lines, n);
         memcpy(bytes, &head, sizeof(head));

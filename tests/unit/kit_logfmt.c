@@ -16,13 +16,14 @@ enum { ROOM = 1024 };
 static void
 expect(const char *line, const char *expected)
 {
-        size_t len = strlen(line);
-        struct sq_value *room = test_malloc((len + 1) * sizeof(*room)), map;
-        char *exact = test_malloc(len + 1), *scratch = test_malloc(len + 1), is[ROOM];
+        const struct sq_str text = {line, strlen(line)};
+        struct sq_value *room = test_malloc((text.len + 1) * sizeof(*room)), map;
+        char *exact = test_malloc(text.len + 1), *scratch = test_malloc(text.len + 1), is[ROOM];
+        char *first = exact + 1; /* its last byte is that of the memory: one read behind it is found */
         const char *wrong;
 
-        memcpy(exact, line, len); /* a byte read behind it is found */
-        wrong = sq_logfmt_read((struct sq_str){exact, len}, room, scratch, &map);
+        memcpy(first, text.ptr, text.len);
+        wrong = sq_logfmt_read((struct sq_str){first, text.len}, room, scratch, &map);
         if (*expected == '!') {
                 assert_non_null(wrong);
                 assert_string_equal(wrong, expected + 1);
@@ -90,7 +91,8 @@ ends_a_word_at_every_place(void **unused)
                         line[n + 2] = *end;
                         snprintf(expected, sizeof(expected), "{\"%.*s\":\"v\",\"b\":\"true\"}", n, line);
                         expect(line, expected);
-                        memcpy(line, "k=", 2);
+                        line[0] = 'k';
+                        line[1] = '=';
                         memset(line + 2, 'v', (size_t)n);
                         memcpy(line + 2 + n, " b", 3);
                         line[2 + n] = *end;

@@ -15,10 +15,12 @@ struct sqi_member {
         struct sqi_position position; /* the last one told */
         struct sqi_message snapshot;  /* likewise, of type SNAPSHOT, without its text; or another type: none was */
         bool snapshot_failed;
-        void *control; /* our end of the task's PAIR */
-        struct sq_task task;
+        void *control;               /* our end of the task's PAIR */
+        uint32_t id;                 /* of the task */
+        struct sq_task task;         /* its thread's, from its start to its end: one that moves begins it anew there */
         struct sqi_metrics *counted; /* mapped; NULL: there could be no file */
         struct sqi_metrics carried;  /* in its stead; and what a move takes along */
+        struct sqi_metrics *metrics; /* the one or the other */
         uint64_t news;               /* sqi_metrics_news() as last told */
         uint64_t life, life_ns;      /* its last sign of life that was seen */
         bool told;

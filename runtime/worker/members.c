@@ -56,7 +56,7 @@ connect_control(struct sqi_worker *worker, struct sqi_member *member)
         char endpoint[64];
         int r;
 
-        snprintf(endpoint, sizeof(endpoint), "inproc://control-%u", (unsigned)member->task.id);
+        snprintf(endpoint, sizeof(endpoint), "inproc://control-%u", (unsigned)member->id);
         member->control = sqi_socket_new(worker->context, ZMQ_PAIR, 0);
         member->task.control = sqi_socket_new(worker->context, ZMQ_PAIR, 0);
         if (!member->control || !member->task.control)
@@ -100,6 +100,8 @@ start_member(struct sqi_worker *worker, uint32_t id, bool packed)
         if (!member)
                 return -ENOMEM;
         task = &member->task;
+        member->id = id;
+        member->metrics = open_counted(worker, member, id);
         task->plan = worker->plan;
         task->id = id;
         task->component = &worker->plan->components[worker->plan->tasks[id].component];
@@ -108,7 +110,7 @@ start_member(struct sqi_worker *worker, uint32_t id, bool packed)
         task->context = worker->context;
         task->loads = worker->loads;
         task->load = worker->loads ? &worker->loads[id] : NULL;
-        task->metrics = open_counted(worker, member, id);
+        task->metrics = member->metrics;
         task->packed = packed;
         r = connect_control(worker, member);
         if (r < 0)

@@ -39,12 +39,12 @@ tell_state(struct sqi_worker *worker)
                 tell_snapshot(worker, member);
                 if (member->position.known)
                         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_POSITION,
-                                                                       .task = member->task.id,
+                                                                       .task = member->id,
                                                                        .number = member->position.number,
                                                                        .text = sqi_position_note(&member->position)});
                 /* last: the supervisor acts on it */
-                sqi_worker_report(
-                        worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
+                sqi_worker_report(worker,
+                                  (struct sqi_message){.type = SQI_MSG_STATE, .task = member->id, .number = state});
         }
 }
 

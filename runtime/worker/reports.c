@@ -43,7 +43,7 @@ blocked_after_ns(const struct sqi_worker *worker)
 static void
 watch_for_blocks(struct sqi_worker *worker, struct sqi_member *member, uint64_t now_ns)
 {
-        uint64_t life = sqi_metrics_life(member->task.metrics);
+        uint64_t life = sqi_metrics_life(member->metrics);
         char name[128];
 
         if (life != member->life || !member->life_ns) {
@@ -55,7 +55,7 @@ watch_for_blocks(struct sqi_worker *worker, struct sqi_member *member, uint64_t 
                 fprintf(stderr,
                         "warning: %s has not come back from a callback for %.3g s (it blocks, or waits for a server that does not answer; it is killed after "
                         "supervisor.worker.timeout.secs, %g, in prepare after supervisor.worker.start.timeout.secs, %g)\n",
-                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)),
+                        sqi_task_name(worker->plan, member->id, name, sizeof(name)),
                         (double)blocked_after_ns(worker) / 1e9, worker->plan->config.worker_timeout,
                         worker->plan->config.start_timeout);
         }
@@ -73,7 +73,7 @@ check_memory(struct sqi_worker *worker)
         else if (!sqi_limit_is_exceeded(&worker->plan->config, text, sizeof(text)))
                 return;
         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_ERROR,
-                                                       .task = worker->members[0]->task.id,
+                                                       .task = worker->members[0]->id,
                                                        .text = {text, strlen(text)}});
         worker->failed = true;
 }
@@ -84,7 +84,7 @@ has_news(struct sqi_worker *worker)
         bool any = false;
 
         for (uint32_t i = 0; i < worker->nmembers; i++) {
-                uint64_t news = sqi_metrics_news(worker->members[i]->task.metrics);
+                uint64_t news = sqi_metrics_news(worker->members[i]->metrics);
 
                 any |= news != worker->members[i]->news;
                 worker->members[i]->news = news;
@@ -108,6 +108,6 @@ sqi_worker_beat(struct sqi_worker *worker, uint64_t now_ns)
         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
         for (uint32_t i = 0; i < worker->nmembers && worker->plan->config.metrics != SQI_METRICS_OFF; i++)
                 sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_METRICS,
-                                                               .task = worker->members[i]->task.id,
-                                                               .metrics = worker->members[i]->task.metrics});
+                                                               .task = worker->members[i]->id,
+                                                               .metrics = worker->members[i]->metrics});
 }

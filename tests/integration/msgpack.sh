@@ -96,6 +96,17 @@ followed() {
 ended() { kill -INT "$run" && wait "$run"; run=; }
 there() { [ -f "$1" ] && [ "$(sort -u "$1" | wc -l)" -ge "$2" ]; }
 came() { until_true there "$dir/$1.jsonl" "$2"; }
+# What has come is not read again after a death: its epoch is over, or all of it is acked.
+newest() { ls "$dir/$1.epochs" | grep -x '[0-9]*' | sort -n | tail -n 1; }
+is_newer() { [ "$(newest "$1")" -ge "$2" ]; }
+is_acked() { XDG_RUNTIME_DIR=$dir "$squall" status "$1" --json | grep -q '"id": *"in"[^}]*"pending": *0,'; }
+settled() { # NAME DELIVERY
+        if [ "$2" = exactly-once ]; then
+                until_true is_newer "$1" $(($(newest "$1") + 2))
+        else
+                until_true is_acked "$1"
+        fi
+}
 struck() { kill -KILL "$(pgrep -P "$run" -f '[s]quall: worker.* in/0')" && until_true grew_by_one "$1"; }
 grew_by_one() { [ "$(grep -c restarting "$dir/$1.log")" -gt "${restarts:-0}" ] && restarts=$(grep -c restarting "$dir/$1.log"); }
 
@@ -107,10 +118,11 @@ one_file() { # NAME DELIVERY
         followed "$1" "path: $dir/live" "$2"
         came "$1" 100 && struck "$1" && bytes 603 1200 >>"$dir/live" && came "$1" 200 &&
                 mv "$dir/live" "$dir/live.1" && bytes 1200 1800 >>"$dir/live.1" && bytes 1800 2402 >"$dir/live" &&
-                came "$1" 400 && struck "$1" && mv "$dir/live" "$dir/live.2" && bytes 2400 3000 >"$dir/live" &&
+                came "$1" 400 && struck "$1" && mv "$dir/live.1" "$dir/live.2" && mv "$dir/live" "$dir/live.1" &&
+                bytes 2400 3000 >"$dir/live" &&
                 came "$1" 500 && until_true grep -q 'not one value of msgpack' "$dir/$1.log" && : >"$dir/live" &&
                 until_true grep -q "was truncated" "$dir/$1.log" && bytes 3000 3003 >>"$dir/live" && bytes 3003 4000 >>"$dir/live" && came "$1" 666 &&
-                struck "$1" && bytes 4000 5400 >>"$dir/live" && came "$1" 900 && ended
+                settled "$1" "$2" && struck "$1" && bytes 4000 5400 >>"$dir/live" && came "$1" 900 && ended
 }
 check "a followed file is read value by value, through halves, rotation, truncation and a death" \
         eval 'one_file least at-least-once && sort -u "$dir/least.jsonl" | cmp - "$dir/in.jsonl"'

@@ -54,6 +54,7 @@ newest() { ls "$dir/epochs" 2>/dev/null | sort -n | tail -n 1; }
 reaches() { [ "$(newest)" -ge "$1" ]; }
 come_out() { cat "$dir/slower.out" 2>/dev/null | wc -l; }
 has_come_out() { [ "$(come_out)" -ge "$1" ]; }
+all_have_gone() { ! kill -0 "${workers[@]}" 2>/dev/null; }
 waits_for_one_tuple() {
         local run before n
         "$squall" run "$dir/slower.yaml" >"$dir/said" 2>&1 &
@@ -62,8 +63,10 @@ waits_for_one_tuple() {
         before=$(come_out)
         until_true reaches $(($(newest) + 5))
         n=$(($(come_out) - before))
+        mapfile -t workers < <(pgrep -P $run)
         kill -KILL $run
         wait $run
+        until_true all_have_gone # the slow one comes back from its callback first
         echo "$n tuples"
         [ "$n" -gt 0 ] && [ "$n" -le 20 ]
 }

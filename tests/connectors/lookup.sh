@@ -54,7 +54,7 @@ check "what is remembered of a database goes when that has changed" sqlite
 locked() {
         local locker
         sqlite3 "$dir/cold.db" "create table colors (id text, color text); insert into colors values ('x', 'red')" && mkfifo "$dir/lock"
-        sqlite3 "$dir/cold.db" <"$dir/lock" &
+        sqlite3 -cmd '.timeout 5000' "$dir/cold.db" <"$dir/lock" & # who looks whether it has the lock takes it for a moment
         locker=$!
         exec 9>"$dir/lock"
         echo "begin exclusive;" >&9

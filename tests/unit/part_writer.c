@@ -293,6 +293,7 @@ merge_slowly(int fd, uint64_t size, const char *path, struct sqi_part_log **ret)
         sqi_part_writer_end(writer);
         assert_int_equal(write(merging[1], &byte, 1), 1);
         assert_int_equal(read(go_on[0], &byte, 1), 1);
+        assert_int_equal(write(merging[1], &byte, 1), 1); /* both pipes may be closed */
         return sqi_part_writer_close(&writer, &n, &sum, ret);
 }
 
@@ -327,6 +328,7 @@ what_was_merged_takes_no_name_when_its_writer_was_dropped_meanwhile(void **state
         holds(next, "next");
         assert_int_equal(unlink(next), 0);
         close_world(&world); /* there is nothing else */
+        assert_int_equal(read(merging[0], &byte, 1), 1);
         for (int i = 0; i < 2; i++) {
                 close(merging[i]);
                 close(go_on[i]);

@@ -260,13 +260,18 @@ sq_identity_after(const struct sq_identity *known, size_t n, const char *path)
         const char *name;
         DIR *folder = open_folder(path, &name);
         struct stat about;
-        int fd;
+        int fd, r;
 
         if (!folder)
                 return -errno;
-        fd = open_regular(folder, n > 0 && oldest_after(folder, name, known, n, oldest) ? oldest : name, &about);
-        if (fd < 0)
-                fd = errno ? -errno : -ENOENT;
+        fd = open_regular(folder, name, &about); /* first: what is rotated away from now on is found behind it */
+        r = fd < 0 ? -errno : fd;
+        if (n > 0 && oldest_after(folder, name, known, n, oldest)) {
+                if (fd >= 0)
+                        close(fd);
+                fd = open_regular(folder, oldest, &about);
+                r = fd < 0 ? -errno : fd;
+        }
         closedir(folder);
-        return fd;
+        return r;
 }

@@ -7,7 +7,10 @@
 bool
 sqi_spout_has_position(const struct sq_task *task)
 {
-        return task->instance.tracked || (!task->tracking && task->instance.next_position > 0);
+        const struct sqi_instance *it = &task->instance;
+
+        /* exactly once the start counts, too, of what is noted: a file that is rotated away before the next epoch */
+        return it->tracked || (!task->tracking && (it->next_position > 0 || (task->epoch.exact && it->note.size > 0)));
 }
 
 void

@@ -259,6 +259,7 @@ begin_following(struct sq_task *task, struct file *file)
         sq_tail_begin(&file->tail, file->fd, 0);
         file->fd = -1;
         file_begin(file);
+        file_note(task, file);
 }
 
 /* All tasks share one and the same file as it was when the first of them looked, however it grows. */

@@ -156,6 +156,17 @@ next_pass(struct sq_task *task, struct file *file)
         return file->pass < (uint64_t)file->repeat;
 }
 
+/* At the end of a followed file: false when nothing has come behind it. The note goes along with the positions: an
+ * epoch that has those of the next file under the note of the last one could not be gone on from. */
+static bool
+next_generation(struct sq_task *task, struct file *file)
+{
+        if (!sq_tail_look(task, &file->tail))
+                return false;
+        file_note(task, file);
+        return true;
+}
+
 /* The next record of the task, or 0 at the end, or a negative errno. */
 static int
 next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_t *ret_position)
@@ -189,7 +200,7 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                         return 0;
                 else if (!file->follow && file->size != UNKNOWN && file->reader.offset < file->last)
                         return -ESTALE;
-                else if (file->follow ? !sq_tail_look(task, &file->tail) : !next_pass(task, file))
+                else if (file->follow ? !next_generation(task, file) : !next_pass(task, file))
                         return 0;
                 else if (!file->follow)
                         sq_reader_seek(&file->reader, file->first);

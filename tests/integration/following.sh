@@ -152,4 +152,30 @@ forgotten() {
 }
 check "followed: an epoch whose positions were removed is refused" forgotten
 
+# A file is rotated, the next one is read, and its reader killed as soon as there is an epoch of that: again and again, for the moments differ.
+at_death() {
+        local i spout back
+        cat >death.yaml <<YAML
+name: death
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 10, topology.checkpoint.dir: $dir/death.epochs }
+spouts: [{ id: in, component: file, properties: { path: logs/d.log, follow: true } }]
+bolts: [{ id: out, component: write, properties: { path: $dir/death.out } }]
+streams: [{ from: in, to: out, grouping: { type: global } }]
+YAML
+        echo 0 >logs/d.log && begin death.yaml && came death.out 1 || return
+        for i in $(seq 8); do
+                spout=$(pgrep -P "$run" -f 'squall: worker [a-z]* in/') back=$(grep -c 'are back' death.log)
+                mv logs/d.log logs/d.log.$((40 - i)) && printf '%s-a\n%s-b\n' $i $i >logs/d.log
+                soon has_come $((1 + 2 * i)) && soon is_after "$(newest_epoch)" && kill -KILL "$spout" && until_true are_back "$back" || return
+        done
+        end && sort death.out | cmp - <({ echo 0; for i in $(seq 8); do printf '%s-a\n%s-b\n' $i $i; done; } | sort)
+}
+# Without a process of its own for each look: the next one is some milliseconds later.
+soon() { local end=$((SECONDS + 20)); until "$@"; do [ $SECONDS -lt $end ] || return 1; nap 0.002; done; }
+has_come() { local lines; mapfile -t lines <death.out; [ ${#lines[@]} -ge "$1" ]; }
+newest_epoch() { local path newest=0; for path in death.epochs/[0-9]*; do [ "${path#*/}" -le $newest ] || newest=${path#*/}; done; echo $newest; }
+is_after() { local path; for path in death.epochs/[0-9]*; do [ "${path#*/}" -le "$1" ] || return 0; done; return 1; }
+are_back() { [ "$(grep -c 'are back' death.log)" -gt "$1" ]; }
+check "followed: a file that was rotated just before its reader died is gone on in" at_death
+
 exit $failures

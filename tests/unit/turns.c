@@ -224,7 +224,7 @@ batches_out_after(int64_t queued)
         rig->task->load = &load;
         rig->task->driver = NULL;
         rig->task->look_ns = rig->task->next_flush_ns = UINT64_MAX;
-        while (rig->metrics.executed < TUPLES)
+        while (rig->metrics.executed < TUPLES || rig->task->bolt.batch.open)
                 sqi_task_turn(rig->task);
         sent = rig->metrics.batches_out;
         rig->task->load = NULL;

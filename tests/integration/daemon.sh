@@ -138,7 +138,7 @@ check "and the one before it goes on" until_true more_lines "$dir/steady.tsv" $(
 sums_yaml() {
         cat <<YAML
 name: sums
-spouts: [ { id: gen, component: generate, properties: { count: ${SQUALL_SUMS:=3000000}, rate: ${SQUALL_SUMS_RATE:=300000}, seed: 7, fields: { k: uniform 1 5000 } } } ]
+spouts: [ { id: gen, component: generate, properties: { count: ${SQUALL_SUMS:=3000000}, rate: ${SQUALL_SUMS_RATE:=30000}, seed: 7, fields: { k: uniform 1 5000 } } } ]
 bolts:
   - { id: sum, component: $1, parallelism: 2, properties: { by: [k]$2 } }
   - { id: sink, component: write, properties: { path: sums.tsv } }
@@ -147,18 +147,18 @@ streams:
   - { from: sum, to: sink, grouping: { type: global } }
 YAML
 }
+# What is changed is in the midst of its work, however long that takes: only then it is let go on as fast as it can.
 sums_yaml count ', emit: end' fields >"$dir/sums.yaml"
-sed 's/, rate: [0-9]*//; s/sums.tsv/want.tsv/' "$dir/sums.yaml" >"$dir/want.yaml"
+sed 's/, rate: [0-9]*//' "$dir/sums.yaml" >"$dir/fast.yaml"
+sed 's/sums.tsv/want.tsv/' "$dir/fast.yaml" >"$dir/want.yaml"
 "$squall" run "$dir/want.yaml" >/dev/null 2>&1
 "$squall" submit "$dir/sums.yaml" --wait >/dev/null
 others=$(pids_of sums gen/0 sink/0)
 check "a counting bolt gets more tasks while it counts" eval '"$squall" rebalance sums --component sum=5 && [ "$(workers_of sums | wc -l)" = 7 ]'
 check "and fewer" eval '"$squall" rebalance sums --component sum=1 && [ "$(workers_of sums | wc -l)" = 3 ]'
-check "which its source and its sink do not notice" eval '! is_in_state sums running || [ "$(pids_of sums gen/0 sink/0)" = "$others" ]'
-if is_in_state sums running; then
-        check "it goes on counting after the supervisor was stopped and started" eval '"$squall" supervisor --stop && no_worker && start'
-fi
-check "and every count is exact at the end" eval 'until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
+check "which its source and its sink do not notice" [ "$(pids_of sums gen/0 sink/0)" = "$others" ]
+check "it goes on counting after the supervisor was stopped and started" eval '"$squall" supervisor --stop && no_worker && start && until_true is_in_state sums running'
+check "and every count is exact at the end" eval '"$squall" update sums "$dir/fast.yaml" && until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
 "$squall" kill sums >/dev/null
 sed -i 's/count: [0-9]*/count: 0/; s/rate: [0-9]*/rate: 2000/' "$dir/sums.yaml"
 counted() { awk '{ sum += $2 } END { print sum + 0 }' "$dir/sums.tsv"; }
@@ -173,8 +173,8 @@ kill_supervisor
 wait $stopping 2>/dev/null
 kill -CONT "$held"
 check "a supervisor that is killed while it stops has not finished its topologies" eval 'start && until_true is_in_state sums running && [ "$(workers_of sums | wc -l)" = 4 ]'
-at=$(acked)
 until_true eval '[ "$(acked)" -gt 500 ]'
+at=$(acked)
 held=$(worker sums sink/0)
 kill -STOP "$held"
 "$squall" rebalance sums --component sum=3 >/dev/null 2>&1 & changing=$!
@@ -182,7 +182,7 @@ until_true is_in_state sums updating
 "$squall" kill sums & killing=$!
 until_true is_in_state sums stopping
 kill -CONT "$held"
-check "one that is killed while its plan changes finishes first" eval 'wait $killing && [ "$(counted)" -gt 700 ]'
+check "one that is killed while its plan changes finishes first" eval 'wait $killing && [ "$(counted)" -ge "$at" ]'
 wait $changing
 sed 's/emit: end/emit: change/; s/type: fields, args: .k./type: shuffle/; s/rate: [0-9]*/rate: 100/' "$dir/sums.yaml" >"$dir/shuffled.yaml"
 "$squall" submit "$dir/shuffled.yaml" --wait >/dev/null
@@ -237,7 +237,13 @@ check "after all of this nothing was lost" eval '"$squall" kill steady && no_gap
 declare -A model=([a]=gone [b]=gone)
 count_of() { case $1 in gone) echo 0 ;; *) echo 4 ;; esac; }
 has_workers() { [ "$(workers_of "$1" | wc -l)" = "$(count_of "$2")" ]; }
-is_now() { [ "$(state "$1")" = "${2/gone/}" ]; }
+# is_now NAME STATE...: one of these, which $seen is then
+is_now() {
+        local now
+        now=$(state "$1")
+        for seen in "${@:2}"; do [ "$now" != "${seen/gone/}" ] || return 0; done
+        return 1
+}
 # One random operation; what it must have come to if it says that it is done, and what it may have come to if not.
 operate() {
         local name=$1 before=${model[$1]} after
@@ -264,11 +270,7 @@ one_instant() {
         for name in a b; do
                 read -r status before after <"$dir/op-$name"
                 [ "$status" = 0 ] || after="$after $before"
-                for seen in $after none; do
-                        if until_true is_now $name "$seen"; then break; fi
-                        [ "$status" = 0 ] && { echo "$name: was $before, said to be $after, is '$(state $name)'"; return 1; }
-                done
-                [ "$seen" != none ] || { echo "$name: was $before, should be one of $after, is '$(state $name)'"; return 1; }
+                until_true is_now $name $after || { echo "$name: was $before, status $status, should be $after, is '$(state $name)'"; return 1; }
                 until_true has_workers $name "$seen" || { echo "$name: $seen, with $(workers_of $name | wc -l) workers"; return 1; }
                 model[$name]=$seen
         done

@@ -25,7 +25,9 @@ streams:
   - { from: sum, to: sink, grouping: { type: global } }
 YAML
 }
-sums_yaml "rate: 300000," sums.tsv >"$dir/sums.yaml"
+# What is changed is in the midst of its work, however long that takes: only then it is let go on as fast as it can.
+sums_yaml "rate: 30000," sums.tsv >"$dir/sums.yaml"
+sums_yaml "" sums.tsv >"$dir/fast.yaml"
 sums_yaml "" want.tsv >"$dir/want.yaml"
 "$squall" run "$dir/want.yaml" >/dev/null 2>&1
 
@@ -35,10 +37,9 @@ gen=$(pids sums gen) sink=$(pids sums sink) sum=$(pids sums sum)
 check "a counting bolt gets more tasks while it counts" eval '"$squall" rebalance sums --component sum=5 && [ "$(tasks sums sum)" = 5 ]'
 check "the workers of the others are the same" eval '[ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ] && [ -n "$gen$sink" ]'
 check "and it gets fewer" eval '"$squall" rebalance sums --component sum=1 && [ "$(tasks sums sum)" = 1 ]'
-# On a slow machine all is counted by now, and nobody is there any more.
-check "the workers of the others are still the same" eval 'is_in_state sums finished || { [ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ]; }'
+check "the workers of the others are still the same" eval '[ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ]'
 "$squall" logs sums supervisor | awk -F'[:Z]' '/ draining$/ { at = $2 * 60 + $3 } / are ready$/ && at { printf "# paused for %.0f ms\n", ($2 * 60 + $3 - at) * 1000; at = 0 }'
-check "and every count is exact at the end" eval 'until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
+check "and every count is exact at the end" eval '"$squall" update sums "$dir/fast.yaml" && until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
 "$squall" kill sums >/dev/null
 
 # Its source and its counting bolt have ended before the change: what they came to is in the slow bolt.

@@ -12,7 +12,8 @@ config: { topology.message.timeout.secs: 60 }
 spouts:
   - { id: numbers, component: drpc, properties: { function: number } }
   - { id: laters, component: drpc, properties: { function: later, timeout: 40, in-flight: 500 } }
-  - { id: drops, component: drpc, parallelism: 2, properties: { function: drop, timeout: 0.2, limit: 100 } }
+  - { id: drops, component: drpc, parallelism: 2, properties: { function: drop, timeout: 40, limit: 100 } }
+  - { id: silents, component: drpc, properties: { function: silent, timeout: 0.2 } }
   - { id: parts, component: drpc, properties: { function: part, stages: 2 } }
 bolts:
   - { id: cut, component: flatmap, properties: { each: "split(args, ',')", as: part } }
@@ -37,6 +38,7 @@ streams:
   - { from: stage, to: whole, grouping: { type: shuffle } }
   - { from: whole, to: return, grouping: { type: shuffle } }
   - { from: drops, to: drop, grouping: { type: shuffle } }
+  - { from: silents, to: drop, grouping: { type: shuffle } }
   - { from: drop, to: dropped, grouping: { type: shuffle } }
   - { from: dropped, to: return, grouping: { type: shuffle } }
 Y
@@ -121,8 +123,8 @@ check "a number is a number" [ "$(ask calls number 7)" = 7 ]
 check "a tuple that a bolt fails answers at once, with the bolt's reason" says "number: number/0: " "$squall" drpc calls number seven
 check "and the status of what failed" says '"status":500,"error":"number/0: ' "$squall" drpc calls number seven --json
 check "which ends with 1" exits_with 1 "$squall" drpc calls number seven
-check "a request that nothing answers ends by the spout's time-out" says "the time was over before an answer came (status 504)" "$squall" drpc calls drop x
-check "or by the client's, which is shorter" says "(status 504)" "$squall" drpc calls later x --timeout 0.1
+check "a request that nothing answers ends by the spout's time-out" says "the time was over before an answer came (status 504)" "$squall" drpc calls silent x
+check "or by the client's, which is shorter" says "(status 504)" "$squall" drpc calls drop x --timeout 0.1
 check "arguments have a limit" says "have 101 bytes, and 'drop' takes 100 at most (status 413)" "$squall" drpc calls drop "$(printf %101s x)"
 check "several tasks answer" [ "$(for _ in 1 2 3 4 5 6; do ask calls drop nothing; done | sort -u)" = nothing ]
 
@@ -136,7 +138,7 @@ check "HTTP says why there is no answer" says '500 {"error":"Internal Server Err
 check "and when the time is over" says '504 {"error":"Gateway Timeout"' http GET '/drpc/drop/x?timeout=0.1' "" "$token"
 
 # Begins a request that is not answered, and waits until it was taken; the client is then $client.
-begun=1 # the one above
+begun=0
 begin() {
         begun=$((begun + 1))
         "$squall" drpc calls later x >"$dir/said" 2>&1 &
@@ -164,7 +166,7 @@ dies() { begin && kill -KILL "$(pid calls nap/0)" && ends 1 'later: a worker of 
 check "a request in a worker that dies is answered at once" dies
 loses() { begin && kill -KILL "$(pid calls laters/0)" && ends 1 'the worker of the `drpc` spout has ended, .* (status 502)'; }
 check "so is one whose spout dies" loses
-check "the next one is asked of the next spout" says "status 504" "$squall" drpc calls later x --timeout 3
+check "the next one is asked of the next spout" until_true says "status 504" "$squall" drpc calls later x --timeout 1
 comes_back() { kill -KILL "$(pid calls numbers/0)" && [ "$(ask calls number 7)" = 7 ]; }
 check "the first answer of a spout that was started again comes, too" comes_back
 hangs() {
@@ -183,7 +185,7 @@ cancels() { { kill -KILL $crowd && wait $crowd; } 2>/dev/null; until_true counte
 check "a client that is killed takes its requests along" cancels
 leaves() { "$asker" leave "$at" later 200 && until_true counted laters cancelled 700; }
 check "so does one that leaves" leaves
-check "who is not active refuses" eval '"$squall" deactivate calls && says "the topology is not active" "$squall" drpc calls number 7 --timeout 0.5'
+check "who is not active refuses" eval '"$squall" deactivate calls && until_true says "the topology is not active" "$squall" drpc calls number 7 --timeout 0.5'
 check "and answers when it is again" eval '"$squall" activate calls && [ "$(ask calls number 7)" = 7 ]'
 
 moves() {

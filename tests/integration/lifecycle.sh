@@ -131,6 +131,7 @@ ends_with 130 >/dev/null
 topology 0 0 'component: sleep, properties: { ms: 200 }'
 start -c topology.max.spout.pending=1000
 flows 3
+until_true has_emitted # what is drained has something in it
 kill -INT $supervisor
 until_true grep -q draining "$dir/err"
 kill -INT $supervisor
@@ -140,6 +141,7 @@ check "the second Ctrl-C leaves nothing" nothing_is_left
 
 start -c topology.max.spout.pending=1000 -c topology.message.timeout.secs=1
 flows 3
+until_true has_emitted
 kill -INT $supervisor
 check "a drain that takes longer than the message timeout ends with 1" ends_with 1
 check "and says what did not finish" says "had not finished when the drain took longer than 1 s"
@@ -183,11 +185,10 @@ for task in gen/0 pass/1 sink/0; do
         start
         flows 4
         pid=$(worker $task)
-        began=$EPOCHREALTIME
         kill -KILL "$pid"
         comes_back() { local p; p=$(worker $task) && [ "$p" != "$pid" ] && says "^squall: $task: back" >/dev/null; }
         check "a killed worker of $task comes back" until_true comes_back
-        check "within a second" [ $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) -lt 1000 ]
+        check "without a wait" says "^squall: $task: killed by signal 9 \(Killed\); restarting it$"
         kill -INT $supervisor
         check "the topology drains after it" ends_with 130
         check "nothing is lost by it" nothing_is_lost $([ $task != gen/0 ] || echo 100)
@@ -214,7 +215,8 @@ goes_wrong "in: execute, how: crash, at: 50, once: true"
 check "a crash in execute is survived" is "$status $(state) $(number pass restarts)" "0 finished 1"
 check "and loses nothing" nothing_is_lost
 goes_wrong "in: execute, how: hang, at: 50, once: true" -c supervisor.worker.timeout.secs=1
-check "a task that hangs is killed and replaced" is "$status $(state) $(number pass restarts)" "0 finished 1"
+# Who gets no processor for a second has stood still as well.
+check "a task that hangs is killed and replaced" eval 'is "$status $(state)" "0 finished" && [ "$(number pass restarts)" -ge 1 ]'
 check "and it is said why" says "pass/0 stood still for 1 s and was killed"
 goes_wrong "in: finish, how: crash, once: true"
 check "a crash in finish is survived" is "$status $(state)" "0 finished"

@@ -19,11 +19,11 @@ hold() { # NUMBER of the time that the supervisor comes to it, WHAT
         rm -f "$dir/steps/struck"
         arm supervisor hold "$@"
 }
-at_once() { timeout 2 "$squall" "$@" >/dev/null; }
+at_once() { timeout 30 "$squall" "$@" >/dev/null; } # the disk waits for us, however long
 state_of() { "$squall" list --json | tr '{' '\n' | sed -n 's/.*"topology":"'"$1"'","state":"\([a-z]*\)".*/\1/p'; }
 is_in() { [ "$(state_of "$1")" = "$2" ]; }
 is_gone() { [ -z "$(state_of "$1")" ]; }
-pid_of() { "$squall" status counts | awk -v task="$1" '$1 == task { print $3 }'; }
+pid_of() { "$squall" status "${2:-counts}" | awk -v task="$1" '$1 == task { print $3 }'; }
 is_another() { local pid; pid=$(pid_of "$1") && [ -n "$pid" ] && [ "$pid" != "$2" ] && [ -e "/proc/$pid" ]; }
 runs() { kill -0 "$1" 2>/dev/null; }
 
@@ -106,7 +106,7 @@ hold 3 sync record.new # submitted, started, ended
 "$squall" submit "$dir/short.yaml" >/dev/null
 until_true is_struck
 check "that a topology has ended is written down, and status is answered" at_once status short
-check "its workers are not told to exit before it is" eval 'until_true test -n "$(pgrep -f "worker short sink/0")"'
+check "its workers are not told to exit before it is" runs "$(pid_of sink/0 short)"
 disarm
 check "then they are, and it is over" until_true is_in short finished
 at_once kill short

@@ -24,12 +24,12 @@ check "none is written over another" exits_with 2 "$squall" cert "$dir/server"
 check "the public one does not tell the secret key" eval '! grep -q secret-key "$dir/server" && grep -q secret-key "$dir/server_secret"'
 "$squall" cert "$dir/clients/me" >/dev/null
 "$squall" cert "$dir/stranger" >/dev/null
-port=$((20000 + $$ % 20000)) tcp=
+port=$(free_port) tcp=
 listen() {
         tcp=tcp://127.0.0.1:$port
         "${supervise[@]}" --listen $tcp --cert "$dir/server" --clients "$dir/clients" >>"$dir/err" 2>&1 &
         supervisor=$!
-        until_true answers || { port=$((port + 1)); return 1; }
+        until_true answers
 }
 check "a socket on TCP is refused without certificates" says "--listen wants --cert FILE and --clients DIR" "${supervise[@]}" --listen tcp://127.0.0.1:$port
 check "and with half of them" exits_with 2 "$squall" supervisor --state-dir "$dir/state" --listen tcp://127.0.0.1:$port --cert "$dir/server"

@@ -131,7 +131,12 @@ start
 is_over() { case $(state moved) in finished | failed) ;; *) false ;; esac; }
 flows() { until_true more moved $(($(lines moved) + 100)); }
 submitted() { "$squall" submit "$dir/moved.yaml" --from "$dir/moved.epochs" -c "${none_yet/: /=}" --wait && flows; }
-loses() { kill_supervisor; [ -z "$1" ] || kill -KILL "$(pgrep -f "squall: worker moved $1")"; start && until_true is_in_state moved running && flows; }
+loses() { # [TASK]
+        local victim=${1:+$(pid moved "$1")}
+        kill_supervisor
+        [ -z "$victim" ] || kill -KILL "$victim"
+        start && until_true is_in_state moved running && flows
+}
 check "a supervisor goes on from it" submitted
 check "also when it dies before there is an epoch" loses ''
 check "and a worker with it" loses lines/0

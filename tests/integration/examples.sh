@@ -158,15 +158,15 @@ in_order() { diff <(sort "$dir/order") <(for source in 0 1 2 3 4 5 6 7; do print
 ordered() { OUT=$dir/order run topologies/in-order/in-order.yaml && in_order 10000; }
 check "in-order: the numbers of each task come in their order" ordered
 ordered_through_deaths() {
-        local run pid
+        local run pids
         sed 's/parallelism: 8/&\n    properties: { count: 1000000 }/; t; b' topologies/in-order/in-order.yaml |
                 awk '/properties: { count/ && seen++ { next } { print }' >"$dir/in-order.yaml"
         : >"$dir/order"
         OUT=$dir/order "$squall" run "$dir/in-order.yaml" -c topology.checkpoint.interval.ms=50 >"$dir/said" 2>&1 &
         run=$!
-        until_true eval 'pgrep -P $run -f "check/0" >/dev/null'
-        nap 0.3
-        for pid in $(pgrep -P $run -f '(check|source)/3'); do kill -KILL "$pid"; done
+        both() { pids=($(pgrep -P $run -f 'squall: worker [^ ]* (check|source)/3')) && [ ${#pids[@]} = 2 ]; }
+        until_true both
+        kill -KILL "${pids[@]}"
         wait $run || { cat "$dir/said"; return 1; }
         in_order 1000000 && grep -q 'killed by signal 9' "$dir/said" || { cat "$dir/said"; return 1; }
 }

@@ -401,7 +401,7 @@ YAML
         # A bolt that is killed again and again, and a peer that is: what the peer has answered, and no more, is acked.
         answered() {
                 local rep squall_pid kills=0 p status want=400
-                sed "s|ipc://[^']*|ipc://$dir/rep|; s|format: text.*timeout: [0-9.]*|format: text, pattern: req|; s|count: [0-9]*|rate: 3000, count: 6000|" "$dir/sender.yaml" >"$dir/t.yaml"
+                sed "s|ipc://[^']*|ipc://$dir/rep|; s|format: text.*timeout: [0-9.]*|format: text, pattern: req|; s|count: [0-9]*|rate: 1000, count: 6000|" "$dir/sender.yaml" >"$dir/t.yaml"
                 : >"$dir/answered"
                 "$build/tests/faults/zmq_peer" rep "ipc://$dir/rep" "$dir/answered" 0 >"$dir/got" &
                 rep=$!

@@ -35,8 +35,8 @@ topology easy 100 0
 limit() { "$squall" status "$1" | grep '^bottleneck:'; }
 check "one slow bolt among five is named, with the reason" until_true eval '
         limit slow | grep -q "^bottleneck: three: busy [0-9]* % of the time; [a-z]* waits"'
-check "and what to try" says "squall rebalance slow --component three=2" "$squall" status slow
-check "so it is for programs" eval '"$squall" status slow --json | grep -q "\"bottleneck\":{\"component\":\"three\",.*\"keeps_up\":false"'
+check "and what to try" until_true says "squall rebalance slow --component three=2" "$squall" status slow
+check "so it is for programs" until_true eval '"$squall" status slow --json | grep -q "\"bottleneck\":{\"component\":\"three\",.*\"keeps_up\":false"'
 check "what keeps up is said to" until_true eval 'limit easy | grep -q "^bottleneck: none: it keeps up"'
 check "a rate is that of its spout" until_true eval '
         "$squall" status easy --json | grep -oE "\"emitted\":\{\"s1\":[0-9.]*,\"s10\":(9[0-9]|10[0-9])[.]" | grep -q .'

@@ -82,7 +82,7 @@ waits() {
 }
 check "spout: with wait a 200 says that all was processed, whatever was killed" waits
 full() {
-        begin "queue: 2" "component: sleep, properties: { ms: 300 }" ", topology.max.spout.pending: 1" || return
+        begin "queue: 2" "component: sleep, properties: { ms: 300000 }" ", topology.max.spout.pending: 1" || return
         local i got=
         for i in $(seq 12); do curl -s -m 20 -o /dev/null -w '%{http_code}\n' --data "$i" "http://127.0.0.1:$port/" >"$dir/code.$i" & done
         wait $(jobs -p | grep -vx "$runner")

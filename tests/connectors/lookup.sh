@@ -45,8 +45,8 @@ check "a CSV file is read anew when it is another one, and not where that is wro
 sqlite() {
         sqlite3 "$dir/colors.db" "create table colors (id text, color text); insert into colors values ('x', 'red')"
         begin "from: sqlite, path: $dir/colors.db, table: colors, column: id, key: '{k}'" '"red"' || return
-        sqlite3 "$dir/colors.db" "update colors set color = 'blue'" && until_true comes '"blue"' || return
-        sqlite3 "$dir/colors.db" "delete from colors" && until_true comes null || return
+        sqlite3 -cmd '.timeout 5000' "$dir/colors.db" "update colors set color = 'blue'" && until_true comes '"blue"' || return
+        sqlite3 -cmd '.timeout 5000' "$dir/colors.db" "delete from colors" && until_true comes null || return
         sqlite3 "$dir/new.db" "create table colors (id text, color text); insert into colors values ('x', 'green')"
         mv "$dir/new.db" "$dir/colors.db" && until_true comes '"green"' && stop
 }

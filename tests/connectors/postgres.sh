@@ -117,7 +117,7 @@ check "of a batch that is refused for several causes each row has its own, and t
 dropped() {
         local runner
         ask 'create table dropped (n bigint primary key)'
-        topology "$(count_to 2000 n:\ seq ", rate: 1000")" "$(sink "dropped, key: n")"
+        topology "$(count_to 0 n:\ seq ", rate: 1000")" "$(sink "dropped, key: n")"
         run &
         runner=$!
         until_true grows dropped 100 && ask 'drop table dropped' || return

@@ -42,7 +42,7 @@ gone() { # TABLE COMMAND...
         local runner table=$1 last
         shift
         rm -f "$dir/gone"
-        topology "$(count_to 3000 n:\ seq ", rate: 3000")" "$(sink "$table")" gone "topology.dead.letter.path: $dir/gone"
+        topology "$(count_to 3000 n:\ seq ", rate: 1000")" "$(sink "$table")" gone "topology.dead.letter.path: $dir/gone"
         run &
         runner=$!
         until_true has "$table" 200 && last=$(ask "select max(n) from $table") && "$@" || return
@@ -56,10 +56,11 @@ locked() {
         local runner locker
         mkfifo "$dir/lock"
         topology "$(count_to 500 n:\ seq ", rate: 1000")" "$(sink "locked, key: n, timeout: 0.2")"
-        sqlite3 "$dir/db" <"$dir/lock" &
+        sqlite3 -cmd '.timeout 5000' "$dir/db" <"$dir/lock" & # those who look whether it has the lock take it for a moment
         locker=$!
         exec 9>"$dir/lock"
         echo "begin immediate;" >&9
+        until_true eval '! sqlite3 "$dir/db" "begin immediate; rollback"'
         run &
         runner=$!
         until_true grep -q 'database is locked' "$dir/err"

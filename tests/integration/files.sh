@@ -19,6 +19,14 @@ begin() {
         XDG_RUNTIME_DIR=$dir "$squall" run -c "topology.dead.letter.path=$dir/$1.letters" "$dir/$1.yaml" >"$dir/$1.out" 2>"$dir/$1.log" &
         run=$!
 }
+# held_run NAME: of a topology that reads standard input, which is fd 9 here: it cannot end before that is closed.
+held_run() {
+        rm -f "$dir/held"
+        mkfifo "$dir/held"
+        XDG_RUNTIME_DIR=$dir "$squall" run "$dir/$1.yaml" <"$dir/held" >/dev/null 2>"$dir/$1.log" &
+        run=$!
+        exec 9>"$dir/held"
+}
 worker() { pgrep -P "$run" -f "[s]quall: worker [a-z]* $1\$|[s]quall: worker.* $1( |\$)" | head -1; }
 size() { stat -c %s "$1" 2>/dev/null || echo 0; }
 grew() { [ "$(size "$1")" -gt "$2" ] || ! kill -0 "$run" 2>/dev/null; }
@@ -170,9 +178,10 @@ status=$?
 check "write reports that its folder was deleted, and goes on when there is one again" \
         eval '[ $status = 0 ] && [ "$(sort -u "$dir/folder/out.tsv" "$dir/unhoused.tsv" | wc -l)" = 4000 ] && [ "$(sort -n "$dir/folder/out.tsv" | tail -1)" = 3999 ]'
 # Its rotator reads the old file as soon as it has renamed it; a new name of it stands for what comes after.
-topology rotated "count: 4000, rate: 2000" "path: $dir/rotated.tsv" generate
-begin rotated
+topology rotated "path: '-', rate: 2000" "path: $dir/rotated.tsv"
+held_run rotated
 for i in 1 2 3 4; do
+        seq $((i * 1000 - 999)) $((i * 1000)) >&9
         until_true lines "$dir/rotated.tsv" 400
         mv "$dir/rotated.tsv" "$dir/rotated.$i"
         p=$(worker out/0)
@@ -180,6 +189,7 @@ for i in 1 2 3 4; do
         cp "$dir/rotated.$i" "$dir/read.$i"
         kill -CONT "$p"
 done
+exec 9>&-
 wait "$run"
 check "what is written after a rename is in the new file" \
         eval '[ "$(sort -u "$dir/rotated.tsv" "$dir"/read.? | wc -l)" = 4000 ] && for i in 1 2 3 4; do cmp "$dir/rotated.$i" "$dir/read.$i" || exit 1; done'
@@ -206,8 +216,18 @@ no_stdin() {
 }
 check "so does one that reads standard input, which is closed" no_stdin
 topology small "fields: { n: seq }" "path: $dir/small.tsv" generate
-check "a file size limit is an error of the write, not a crash" \
-        eval '(ulimit -f 1; timeout 10 "$squall" run --for 1s "$dir/small.yaml" 2>&1) | grep -q "File too large"'
+too_large() {
+        local said small status
+        exec {said}< <(ulimit -f 1 && exec "$squall" run -c topology.message.timeout.secs=0.3 "$dir/small.yaml" 2>&1)
+        small=$!
+        timeout 60 grep -m 1 -q "File too large" <&"$said"
+        status=$?
+        kill -INT $small
+        cat <&"$said" >/dev/null # until it has ended
+        exec {said}<&-
+        return $status
+}
+check "a file size limit is an error of the write, not a crash" too_large
 
 # ---- file, followed through kills, rotations and truncations ----
 
@@ -326,8 +346,8 @@ check "so does a damaged one" fails_with "the zstd data is damaged at byte" bad.
 printf BZh91AY >"$dir/packed.bz2"
 check "a compressed file that cannot be read is refused with what to do" fails_with "compressed with bzip2.*decompress it first" packed.bz2
 absent() {
-        topology absent "path: '$dir/nosuch.log', follow: true" "path: $dir/absent.tsv" && "$squall" run --for 0.2s "$dir/absent.yaml" 2>"$dir/absent.err" &&
-                grep -q 'is not there yet: waits for it' "$dir/absent.err"
+        topology absent "path: '$dir/nosuch.log', follow: true" "path: $dir/absent.tsv" && begin absent
+        until_true grep -q 'is not there yet: waits for it' "$dir/absent.log" && kill -INT "$run" && { wait "$run"; [ $? = 130 ]; }
 }
 check "a followed file that is not there is told" absent
 check "one that is to be followed is refused with what to do" fails_with "cannot be followed: leave out .follow" packed.csv.gz "follow: true"
@@ -381,13 +401,9 @@ check "so it does at most once, by the name /dev/stdin, and CSV with the columns
         timeout 60 "$squall" run -c topology.delivery=at-most-once "$dir/piped.yaml" <"$dir/plain.csv" >/dev/null 2>&1 &&
                 seq 20000 | cmp - "$dir/piped.tsv"'
 
-# A writer that holds the pipe open until the kills are done, so that the run cannot end before.
 piped_run() {
-        rm -f "$dir/piped.tsv" "$dir/held"
-        mkfifo "$dir/held"
-        XDG_RUNTIME_DIR=$dir "$squall" run "$dir/piped.yaml" <"$dir/held" >/dev/null 2>"$dir/piped.log" &
-        run=$!
-        exec 9>"$dir/held"
+        rm -f "$dir/piped.tsv"
+        held_run piped
 }
 topology piped "path: '-', rate: 20000" "path: $dir/piped.tsv"
 piped_run

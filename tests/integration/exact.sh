@@ -88,7 +88,7 @@ in_place() {
         is_slow || [ "$pids" = "$(worker_of $run lines/0) $(worker_of $run split/1) $(worker_of $run write/0)" ] || return
         wait $run
 }
-topology in-place >"$dir/in-place.yaml"
+rate=1000 topology in-place >"$dir/in-place.yaml"
 check "who survives the death of another goes on in its process" in_place
 check "with each tuple counted once in place" exact in-place
 

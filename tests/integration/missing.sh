@@ -90,7 +90,7 @@ check "and at most once" ends 1 --json
 # A worker that is killed takes along what its keys have counted, and no replay brings that back.
 cat >"$dir/keys.yaml" <<Y
 name: keys
-spouts: [{ id: n, component: generate, properties: { count: 3000, rate: 2000, fields: { n: uniform 1 7 } } }]
+spouts: [{ id: n, component: generate, properties: { count: 3000, rate: 1000, fields: { n: uniform 1 7 } } }]
 bolts: [{ id: count, component: count, properties: { by: [n] } }, { id: out, component: write, properties: { path: $dir/out } }]
 streams: [{ from: n, to: count, grouping: { type: fields, args: [n] } }, { from: count, to: out, grouping: { type: global } }]
 Y
@@ -135,7 +135,7 @@ check "and fails" until_true state_is failed
 check "and status says that tuples are missing" eval '"$squall" status poison | grep -q "2 tuples or keys of state were lost, or given up and in no dead-letter file"'
 
 # The supervisor that saw the worker die dies too: the one that adopts the topology knows what it has lost all the same.
-sed -i 's/count: 3000/count: 8000/' "$dir/keys.yaml"
+sed -i 's/count: 3000/count: 4000/' "$dir/keys.yaml"
 rm -f "$dir/out"
 status_has() { "$squall" status keys --json | grep -qE "$1"; }
 check "a topology with keyed state is submitted" "$squall" submit --wait "$dir/keys.yaml"

@@ -65,7 +65,7 @@ strike() {
 }
 grew() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt "$2" ] || ! kill -0 "$run"; }
 hit() { kill -0 "$run" && kill -KILL "$(pgrep -P "$run" -f "[s]quall: worker.* $1\$|[s]quall: worker.* $1 " | head -1)"; }
-slow=", rate: 10000"
+slow=", rate: 5000"
 topology there "path: $dir/in.jsonl, format: jsonl$slow" "path: $dir/packed, format: msgpack"
 topology back "path: $dir/packed, format: msgpack" "path: $dir/back.jsonl, format: jsonl"
 check "a writer that is killed leaves whole values, and none is lost" \

@@ -37,21 +37,21 @@ killed() {
         run=$!
         while kill -0 $run 2>/dev/null && [ $kills -lt 6 ]; do
                 before=$(stat -c %s "$1.out" 2>/dev/null || echo 0)
-                until_true eval "[ \$(stat -c %s $1.out) -gt $((before + RANDOM / 4)) ] || ! kill -0 $run"
+                until_true eval "[ \$(stat -c %s $1.out) -gt $((before + RANDOM / 8)) ] || ! kill -0 $run"
                 kill -KILL $(pgrep -P "$run" -f "squall: worker [a-z]* in/$((kills % 2))") 2>/dev/null && kills=$((kills + 1))
         done
         wait $run && [ $kills -ge 3 ]
 }
-at_least() { topology least "path: 'logs/a*.log*', rate: 9000" at-least-once 2 && killed least && sort -u least.out | cmp - want; }
+at_least() { topology least "path: 'logs/a*.log*', rate: 3000" at-least-once 2 && killed least && sort -u least.out | cmp - want; }
 check "pattern: at-least-once, its tasks are killed, and nothing is missing" at_least
-exactly() { topology exact "path: 'logs/a*.log*', rate: 9000" exactly-once 2 && killed exact && sort exact.out | cmp - want; }
+exactly() { topology exact "path: 'logs/a*.log*', rate: 3000" exactly-once 2 && killed exact && sort exact.out | cmp - want; }
 check "pattern: exactly-once, its tasks are killed, and each record is there once" exactly
 
 # What had been read is renamed, and a file comes, while nothing runs.
 gone_on() {
         local run
         for i in 1 2 3; do seq -f "$i-%.0f" 400 >"kept/$i.txt"; done
-        topology kept "path: 'kept/*.txt', rate: 1000" exactly-once
+        topology kept "path: 'kept/*.txt', rate: 400" exactly-once
         "$squall" run kept.yaml 2>kept.log &
         run=$!
         until_true grep -q ^2- kept.out || return

@@ -53,7 +53,7 @@ streams:
   - { from: split, to: mistaken, grouping: { type: shuffle } }
 Y
         printf 'all is fine\nand then boom\n' >"$dir/words.txt"
-        rm -rf "$dir/kept" && (cd "$dir" && timeout 60 "$squall" run --for 1s --record "$dir/kept" "$dir/t.yaml" >"$dir/said" 2>&1)
+        rm -rf "$dir/kept" && (cd "$dir" && timeout 60 "$squall" run --record "$dir/kept" "$dir/t.yaml" >"$dir/said" 2>&1)
         "$squall" test --replay "$dir/kept" mistaken >"$dir/said" 2>&1
         [ $? = 139 ] && grep -qF 'crash: tuple from "split", stream "default": {"word":"boom"}' "$dir/said"
 }

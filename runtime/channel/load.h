@@ -7,6 +7,9 @@
  * What is queued is a hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox
  * empty and starts again from nothing. What is on its way in bytes is waited for, so a task that could not take it
  * off again must not begin: its senders would wait for ever.
+ *
+ * A spout at least once leaves word there of how far it has come, for its next incarnation: written before what it
+ * tells of may leave the process, so whatever the dead one had sent lies below it (task/owed.c).
  */
 #ifndef SQI_LOAD_H
 #define SQI_LOAD_H
@@ -22,6 +25,8 @@ struct sqi_load {
         _Atomic uint64_t pace_ns; /* from one to the next, with what the task waits for room behind it; 0: not known */
         _Atomic int64_t bytes;    /* sent to the inbox and not received yet */
         _Atomic int64_t feedback; /* the same by edges that close a cycle; what waits at a sender counts, too */
+        _Atomic uint64_t reached; /* spout: every position that an incarnation has emitted is below it; 0: none has */
+        _Atomic uint64_t under_way; /* spout: its tuple trees that are not done */
 } __attribute__((aligned(64)));
 
 /* 0 or a negative errno, as when there is no room for the file; ended by sqi_loads_close(). */
@@ -75,6 +80,26 @@ sqi_load_pace(struct sqi_load *load, uint64_t ns)
 {
         if (load)
                 atomic_store_explicit(&load->pace_ns, ns ? ns : 1, memory_order_relaxed);
+}
+
+/* A spout is about to emit the tuple tree of `position`. It alone writes: no lock prefix. */
+static inline void
+sqi_load_reach(struct sqi_load *load, uint64_t position)
+{
+        if (!load)
+                return;
+        if (position >= atomic_load_explicit(&load->reached, memory_order_relaxed))
+                atomic_store_explicit(&load->reached, position + 1, memory_order_relaxed);
+        atomic_store_explicit(&load->under_way, atomic_load_explicit(&load->under_way, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
+}
+
+/* So many of its trees are not done. */
+static inline void
+sqi_load_under_way(struct sqi_load *load, uint64_t trees)
+{
+        if (load)
+                atomic_store_explicit(&load->under_way, trees, memory_order_relaxed);
 }
 
 /* How many tuples the task gets done in `ns`, at least one. While it has executed none nobody knows: it could be as

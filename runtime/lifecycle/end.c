@@ -245,15 +245,6 @@ sqi_end_undrained(struct sqi_step *step)
         sqi_end_abort(step, SQI_OUTCOME_FAILED);
 }
 
-/* The drain ends, but not with all of it done: that is on whom. */
-static void
-go_back(struct sqi_step *step, enum sqi_report what, uint32_t worker)
-{
-        step->life->gone_back = true;
-        step->life->failed_worker = worker;
-        sqi_step_report(step, what, worker, 0);
-}
-
 /* The spouts are told to stop before they emit again what they had emitted since the epoch. All is as if they had been
  * told so earlier, and that is what a drain right behind a death comes to. But whoever asked before the death is to
  * know; and so is he whose sink has failed by itself, and would be drained in this way although nobody answers it. */
@@ -266,18 +257,9 @@ sqi_end_restored(struct sqi_step *step)
                 return;
         if (!life->died_draining && !life->workers[life->died].cause.text[0])
                 return;
-        go_back(step, SQI_REPORT_GONE_BACK, life->died);
-}
-
-/* Whoever asked for the drain is told. After a hand-over the next plan's spout emits it again. */
-void
-sqi_end_cut(struct sqi_step *step, uint32_t worker)
-{
-        struct sqi_lifecycle *life = step->life;
-
-        if (!life->workers[worker].cut || life->handover || life->gone_back)
-                return;
-        go_back(step, SQI_REPORT_CUT, worker);
+        life->gone_back = true;
+        life->failed_worker = life->died;
+        sqi_step_report(step, SQI_REPORT_GONE_BACK, life->died, 0);
 }
 
 void

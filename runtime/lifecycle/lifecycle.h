@@ -157,9 +157,8 @@ enum sqi_report {
         SQI_REPORT_GIVEN_UP,    /* an epoch was: checkpoint.cause */
         SQI_REPORT_UNCOMMITTED, /* task; it has not committed the epoch for long */
         SQI_REPORT_GONE_BACK,   /* worker; it died in a drain, and what came after the epoch is not done */
-        SQI_REPORT_CUT,         /* worker; its spout died in a drain, and what was under way from it may not be done */
 };
-enum { SQI_REPORTS = SQI_REPORT_CUT + 1 }; /* how many */
+enum { SQI_REPORTS = SQI_REPORT_GONE_BACK + 1 }; /* how many */
 
 #define SQI_EVERY_WORKER UINT32_MAX
 
@@ -211,7 +210,6 @@ struct sqi_life_worker {
         bool called_back;     /* it ends because another one died: it has not crashed (restore.c) */
         bool rejoins;         /* it was told to: it may listen as its next incarnation */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
-        bool cut;             /* at least once: a spout of it died, and with it what it knew to be under way */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;
         uint64_t due; /* WAITING: to be spawned; LEAVING: to be told so again */
@@ -230,8 +228,8 @@ struct sqi_lifecycle {
         uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
         bool died_draining; /* that one, in the drain and not before it */
-        /* Who died has taken along what the drain would have waited for: exactly-once what came after the epoch that it
-         * began anew from, at least once what was under way from his spouts. */
+        /* Exactly-once: who died has taken along what the drain would have waited for, after the epoch that it began
+         * anew from. */
         bool gone_back;
         bool notes;           /* whoever runs it writes down how it ends, for it must not begin again: NOTE */
         bool noting;          /* and does so now */

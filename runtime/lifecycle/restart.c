@@ -52,17 +52,6 @@ had_finished(const struct sqi_lifecycle *life, uint32_t worker)
         return true;
 }
 
-/* A spout alone knows which trees are under way. Its next incarnation emits them again, but not in a drain. */
-static bool
-cuts_trees(const struct sqi_lifecycle *life, uint32_t worker)
-{
-        SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && kind_of(life, task) == SQ_KIND_SPOUT &&
-                    !life->tasks[task].finished)
-                        return life->plan->config.delivery == SQI_AT_LEAST_ONCE && life->has_run;
-        return false;
-}
-
 /* Forgets what the tasks of a dead worker had reached, and tells all others. */
 static void
 lose_tasks(struct sqi_step *step, uint32_t worker)
@@ -123,7 +112,6 @@ sqi_restart(struct sqi_step *step, uint32_t w)
         life->died_draining = life->draining;
         worker->state = SQI_WORKER_WAITING;
         worker->due = step->now + delay;
-        worker->cut = !worker->finished_before && cuts_trees(life, w);
         worker->finished_before = !sqi_step_is_exact(life) && (worker->finished_before || had_finished(life, w));
         if (is_hopeless(life, worker)) {
                 sqi_end_fail(step, w);

@@ -77,7 +77,6 @@ mark_started(struct sqi_step *step, uint32_t worker)
 
         life->workers[worker].started = life->workers[worker].begun = true;
         life->workers[worker].started_at = step->now;
-        life->workers[worker].cut = false;
         SQI_EACH_TASK(life, task) {
                 if (!sqi_step_is_on(life, task, worker))
                         continue;
@@ -97,9 +96,7 @@ start_worker(struct sqi_step *step, uint32_t worker)
         if (life->inactive)
                 sqi_step_send(step, worker, SQI_MSG_DEACTIVATE, 0, 0);
         if (life->draining || life->workers[worker].finished_before)
-                sqi_step_send_drain(step, worker); /* first: its spouts must not emit a thing */
-        if (life->draining)
-                sqi_end_cut(step, worker);
+                sqi_step_send_drain(step, worker); /* first: its spouts must emit nothing that is new */
         sqi_step_send(step, worker, SQI_MSG_START, 0, 0);
         mark_started(step, worker);
         sqi_step_report(step, SQI_REPORT_RESTARTED, worker, 0);

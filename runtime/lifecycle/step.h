@@ -116,9 +116,8 @@ void sqi_end_committed(struct sqi_step *step);  /* the last epoch is */
 void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */
 void sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome);
 void sqi_end_fail(struct sqi_step *step, uint32_t worker);
-void sqi_end_undrained(struct sqi_step *step);            /* the drain took too long */
-void sqi_end_restored(struct sqi_step *step);             /* exactly-once: all have begun anew, after a death */
-void sqi_end_cut(struct sqi_step *step, uint32_t worker); /* at least once: `worker` begins again in a drain */
-void sqi_end_late_exits(struct sqi_step *step);           /* so did the exits */
+void sqi_end_undrained(struct sqi_step *step);  /* the drain took too long */
+void sqi_end_restored(struct sqi_step *step);   /* exactly-once: all have begun anew, after a death */
+void sqi_end_late_exits(struct sqi_step *step); /* so did the exits */
 
 #endif

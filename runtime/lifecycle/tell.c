@@ -98,7 +98,6 @@ sqi_report_level(const struct sqi_action *action)
                 [SQI_REPORT_QUITTING] = SQ_DEBUG,   [SQI_REPORT_ADOPTED] = SQ_INFO,
                 [SQI_REPORT_RESTORED] = SQ_INFO,    [SQI_REPORT_GIVEN_UP] = SQ_WARN,
                 [SQI_REPORT_UNCOMMITTED] = SQ_WARN, [SQI_REPORT_GONE_BACK] = SQ_ERROR,
-                [SQI_REPORT_CUT] = SQ_ERROR,
         };
 
         return levels[action->report];
@@ -108,23 +107,14 @@ const char *
 sqi_report_name(const struct sqi_action *action)
 {
         static const char *const names[] = {
-                [SQI_REPORT_STARTED] = "started",
-                [SQI_REPORT_DIED] = "died",
-                [SQI_REPORT_RESTARTED] = "restarted",
-                [SQI_REPORT_DEGRADED] = "degraded",
-                [SQI_REPORT_RECOVERED] = "recovered",
-                [SQI_REPORT_DRAINING] = "draining",
-                [SQI_REPORT_UNFINISHED] = "unfinished",
-                [SQI_REPORT_FAILED] = "failed",
-                [SQI_REPORT_LATE_EXIT] = "late-exit",
-                [SQI_REPORT_BAD_EXIT] = "bad-exit",
-                [SQI_REPORT_QUITTING] = "processed",
-                [SQI_REPORT_ADOPTED] = "adopted",
-                [SQI_REPORT_RESTORED] = "restored",
-                [SQI_REPORT_GIVEN_UP] = "epoch-given-up",
-                [SQI_REPORT_UNCOMMITTED] = "uncommitted",
-                [SQI_REPORT_GONE_BACK] = "gone-back",
-                [SQI_REPORT_CUT] = "cut",
+                [SQI_REPORT_STARTED] = "started",         [SQI_REPORT_DIED] = "died",
+                [SQI_REPORT_RESTARTED] = "restarted",     [SQI_REPORT_DEGRADED] = "degraded",
+                [SQI_REPORT_RECOVERED] = "recovered",     [SQI_REPORT_DRAINING] = "draining",
+                [SQI_REPORT_UNFINISHED] = "unfinished",   [SQI_REPORT_FAILED] = "failed",
+                [SQI_REPORT_LATE_EXIT] = "late-exit",     [SQI_REPORT_BAD_EXIT] = "bad-exit",
+                [SQI_REPORT_QUITTING] = "processed",      [SQI_REPORT_ADOPTED] = "adopted",
+                [SQI_REPORT_RESTORED] = "restored",       [SQI_REPORT_GIVEN_UP] = "epoch-given-up",
+                [SQI_REPORT_UNCOMMITTED] = "uncommitted", [SQI_REPORT_GONE_BACK] = "gone-back",
         };
 
         return names[action->report];
@@ -167,22 +157,6 @@ unfinished_text(const struct sqi_lifecycle *life, uint32_t task, char *buffer, s
                          (unsigned long long)life->checkpoint.epoch);
         snprintf(buffer, size, "%s had not %s when the drain took longer than %g s (raise %s)",
                  sqi_task_name(life->plan, task, name, sizeof(name)), what, sqi_drain_limit(life), raise);
-}
-
-static void
-gone_back_text(enum sqi_report report, const char *name, const char *cause, char *buffer, size_t size)
-{
-        if (report == SQI_REPORT_GONE_BACK)
-                snprintf(
-                        buffer, size,
-                        "the drain went back to the last epoch, for %s had died (%s): what the spouts had emitted since "
-                        "then is not done",
-                        name, cause);
-        else
-                snprintf(buffer, size,
-                         "the drain goes on without what %s had under way when it died (%s): some of what it had "
-                         "emitted may not be done",
-                         name, cause);
 }
 
 static void
@@ -252,8 +226,11 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                 snprintf(buffer, size, "every tuple is processed");
                 break;
         case SQI_REPORT_GONE_BACK:
-        case SQI_REPORT_CUT:
-                gone_back_text(action->report, name, cause, buffer, size);
+                snprintf(
+                        buffer, size,
+                        "the drain went back to the last epoch, for %s had died (%s): what the spouts had emitted since "
+                        "then is not done",
+                        name, cause);
                 break;
         case SQI_REPORT_ADOPTED:
                 snprintf(

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "channel/load.h"
 #include "channel/socket.h"
 #include "task/task.h"
 
@@ -112,6 +113,7 @@ open_tree(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
                 return;
         }
         task->spout.tree_open = true;
+        sqi_load_reach(task->load, position);
         sqi_collector_begin(&task->collector, &task->spout.root, 1);
 }
 
@@ -254,6 +256,7 @@ sqi_spout_open(struct sq_task *task)
         task->spout.next_lag_ns = task->instance.code->spout->lag && !task->driver ? 0 : UINT64_MAX;
         if (!task->tracking)
                 return 0;
+        sqi_owed_open(task);
         task->spout.ledger = sqi_ledger_new(&ledger, told, task);
         return task->spout.ledger ? bind_acks(task) : -ENOMEM;
 }
@@ -268,12 +271,18 @@ sqi_spout_close(struct sq_task *task)
 
 /* ---- the turn ---------------------------------------------------------------------------------------- */
 
+/* Nothing is to come from it any more. */
+static bool
+is_through(const struct sq_task *task)
+{
+        return task->instance.done || (task->draining && !sqi_owes(task));
+}
+
 static bool
 may_emit(struct sq_task *task)
 {
-        return task->instance.active && !task->instance.done && !task->draining && task->failed == 0 &&
-               !task->quitting && !task->spout.replays_due &&
-               !(task->spout.ledger && sqi_ledger_is_full(task->spout.ledger)) &&
+        return task->instance.active && !is_through(task) && task->failed == 0 && !task->quitting &&
+               !task->spout.replays_due && !(task->spout.ledger && sqi_ledger_is_full(task->spout.ledger)) &&
                !sqi_collector_has_feedback(&task->collector);
 }
 
@@ -387,6 +396,7 @@ keep_ledger(struct sq_task *task)
         } else
                 task->spout.replays_due = false;
         sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->spout.ledger));
+        sqi_load_under_way(task->load, sqi_ledger_unfinished(task->spout.ledger));
         sqi_dead_letters_write(task);
         tell_position(task);
 }
@@ -394,8 +404,7 @@ keep_ledger(struct sq_task *task)
 static bool
 is_at_end(const struct sq_task *task)
 {
-        return (task->instance.done || task->draining) &&
-               (!task->spout.ledger || sqi_ledger_unfinished(task->spout.ledger) == 0);
+        return is_through(task) && (!task->spout.ledger || sqi_ledger_unfinished(task->spout.ledger) == 0);
 }
 
 static uint64_t
@@ -445,7 +454,7 @@ finish(struct sq_task *task)
 static bool
 is_full(const struct sq_task *task)
 {
-        return task->spout.ledger && task->instance.active && !task->instance.done && !task->draining &&
+        return task->spout.ledger && task->instance.active && !is_through(task) &&
                sqi_ledger_is_full(task->spout.ledger);
 }
 
@@ -470,6 +479,8 @@ sqi_spout_turn(struct sq_task *task)
 
         if (__builtin_expect(task->epoch.exact, 0))
                 sqi_epoch_act(task);
+        if (__builtin_expect(task->draining, 0) && sqi_owes(task)) /* deactivated, it owes it all the same */
+                sqi_task_activate(task, true);
         emitted = emit(task);
 
         task->now_ns = sqi_task_clock(task);

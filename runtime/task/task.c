@@ -237,8 +237,10 @@ sqi_task_start(struct sq_task *task)
         task->now_ns = sqi_task_clock(task);
         task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
         task->watermarks.quiet_ns = task->now_ns;
-        if (task->instance.code->spout)
+        if (task->instance.code->spout) {
+                sqi_owed_start(task);
                 sqi_task_activate(task, !task->start_inactive);
+        }
         if (task->over) {
                 task->finished = true; /* before the snapshot that it goes on from */
                 sqi_task_end(task);

@@ -37,6 +37,7 @@
 #include "task/epoch.h"
 #include "task/letter_box.h"
 #include "task/loose.h"
+#include "task/owed.h"
 #include "task/query.h"
 #include "task/seldom.h"
 #include "task/timers.h"
@@ -259,6 +260,7 @@ struct sqi_spout_part {
         uint32_t cause_task; /* from whom the fails being taken are */
         enum sqi_tree_outcome last_outcome;
         struct sqi_dead_letters letters;
+        struct sqi_owed owed;
 };
 
 struct sq_task {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who cannot keep what exactly-once promises is refused, with what to do about it. */
 #include <stdio.h>
-#include <string.h>
 
 #include "component/elf.h"
+#include "component/resumption.h"
 #include "topology/model.h"
 
 static const char *
@@ -12,30 +12,20 @@ name_of(const struct sqi_model_component *component)
         return component->id.text ? component->id.text : component->loaded->name;
 }
 
-static bool
-has_journal(const struct sqi_model_component *component)
-{
-        for (size_t i = 0; i < component->nsettings; i++)
-                if (strcmp(component->settings[i].name, "journal") == 0)
-                        return component->loaded->spout->release;
-        return false;
-}
-
 /* Why the spout cannot go back to an epoch; NULL: it can. */
 static const char *
 obstacle(const struct sqi_model_component *component)
 {
         const struct sq_spout *spout = component->loaded->spout;
 
-        if (has_journal(component) || spout->failed)
+        if (spout->failed ||
+            sqi_spout_resumption(component->loaded, component->settings, component->nsettings) == SQI_RESUMES)
                 return NULL;
         if (!spout->seek)
                 return "it has no .seek";
         if (spout->forgets)
                 return "its source does not keep it";
-        if (sqi_elf_mentions(component->loaded->path, "sq_messages_replay")) /* and exactly-once has no acks */
-                return "it holds its messages in memory, until they are acked";
-        return NULL;
+        return "it holds its messages in memory, until they are acked"; /* and exactly-once has no acks */
 }
 
 static void

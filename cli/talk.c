@@ -100,6 +100,13 @@ is_in_foreground(const struct cli_args *args, const char *name, char ret_socket[
                cli_foreground_find(name, ret_socket);
 }
 
+static void
+say_what_it_waits_for(const char *what)
+{
+        fprintf(stderr, "squall: the supervisor is at it: %s (Ctrl-C ends the wait, and not what was asked for)\n",
+                what);
+}
+
 int
 cli_talk_open(const struct cli_args *args, const char *name, struct cli_talk *talk)
 {
@@ -117,7 +124,10 @@ cli_talk_open(const struct cli_args *args, const char *name, struct cli_talk *ta
         if (status != CLI_DONE)
                 return status;
         r = sqi_client_open(talk->path, &keys, &talk->client);
-        return r < 0 ? explain(talk->path, r) : CLI_DONE;
+        if (r < 0)
+                return explain(talk->path, r);
+        sqi_client_on_wait(talk->client, say_what_it_waits_for);
+        return CLI_DONE;
 }
 
 bool
@@ -159,7 +169,11 @@ cli_ask(struct cli_talk *talk, struct sqi_request *request)
         if (r == -EPROTO)
                 return cli_error(CLI_UNREACHED, "the supervisor at %s is of another version", talk->path);
         if (r == -ETIMEDOUT)
-                return cli_error(CLI_UNREACHED, "the supervisor at %s does not answer", talk->path);
+                return cli_error(
+                        CLI_UNREACHED,
+                        "the supervisor at %s has said nothing for %d s: it is stopped, or stuck (what was asked "
+                        "for may still be done: squall list shows it; else end that process, and start another one)",
+                        talk->path, SQI_CLIENT_PATIENCE);
         if (r < 0)
                 return cli_error(CLI_FAILED, "cannot ask the supervisor: %s", strerror(-r));
         talk->value = sqi_reply_value(&talk->reply);

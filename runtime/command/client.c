@@ -23,6 +23,7 @@ struct sqi_client {
         zsock_t *socket;
         zpoller_t *poller;
         zframe_t *reply;
+        void (*tell)(const char *what);
 };
 
 static int64_t
@@ -210,11 +211,51 @@ hear(struct sqi_client *client, const struct sqi_request *request, int64_t until
         return 0;
 }
 
+void
+sqi_client_on_wait(struct sqi_client *client, void (*tell)(const char *what))
+{
+        client->tell = tell;
+}
+
+static void
+tell(const struct sqi_client *client, struct sq_str what)
+{
+        char text[512];
+
+        snprintf(text, sizeof(text), "%.*s", (int)what.len, what.ptr);
+        if (client->tell)
+                client->tell(text);
+}
+
+/* Asks until there is an answer: 1; 0: nothing was heard for long; or -EPROTO. */
+static int
+ask(struct sqi_client *client, const struct sqi_request *request, const void *bytes, size_t size, struct sqi_reply *ret)
+{
+        int64_t deadline = now_ms() + SQI_CLIENT_PATIENCE * 1000;
+        bool told = false;
+
+        while (now_ms() < deadline) {
+                int64_t again = now_ms() + ASK_AGAIN_MS;
+                int r;
+
+                zsock_send(client->socket, "zb", bytes, size);
+                while ((r = hear(client, request, again, ret)) == 1 && ret->status == SQI_STATUS_PENDING &&
+                       ret->error.len > 0) {
+                        deadline = now_ms() + SQI_CLIENT_PATIENCE * 1000;
+                        if (!told)
+                                tell(client, ret->error);
+                        told = true;
+                }
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
 int
 sqi_client_ask(struct sqi_client *client, struct sqi_request *request, struct sqi_reply *ret)
 {
         static const uint8_t none[SQI_REQUEST_ID];
-        int64_t deadline = now_ms() + SQI_CLIENT_PATIENCE * 1000;
         void *bytes;
         size_t size;
         int r;
@@ -222,13 +263,11 @@ sqi_client_ask(struct sqi_client *client, struct sqi_request *request, struct sq
         if (memcmp(request->id, none, SQI_REQUEST_ID) == 0 &&
             getrandom(request->id, SQI_REQUEST_ID, 0) != SQI_REQUEST_ID)
                 return -EIO;
+        request->patient = true;
         r = sqi_request_encode(request, &bytes, &size);
         if (r < 0)
                 return r;
-        for (r = 0; r == 0 && now_ms() < deadline;) {
-                zsock_send(client->socket, "zb", bytes, size);
-                r = hear(client, request, now_ms() + ASK_AGAIN_MS, ret);
-        }
+        r = ask(client, request, bytes, size, ret);
         free(bytes);
         return r > 0 ? 0 : r < 0 ? r : -ETIMEDOUT;
 }

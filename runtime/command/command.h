@@ -78,7 +78,8 @@ enum sqi_command_type {
         X(after, FLOAT) \
         X(index, FLOAT) \
         X(limit, FLOAT) \
-        X(leave, BOOL)
+        X(leave, BOOL) \
+        X(patient, BOOL)
 
 typedef struct sq_str sqi_argument_STR;
 typedef struct sq_str sqi_argument_BIN;
@@ -97,7 +98,7 @@ enum sqi_status {
         SQI_STATUS_DONE,
         SQI_STATUS_FAILED,  /* it was tried */
         SQI_STATUS_REFUSED, /* the request was wrong, nothing was done */
-        SQI_STATUS_PENDING, /* ask again */
+        SQI_STATUS_PENDING, /* ask again; to a patient one `error` says what it waits for, if it does */
 };
 
 struct sqi_reply {

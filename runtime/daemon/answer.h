@@ -11,8 +11,7 @@
 #include "daemon/registry.h"
 #include "daemon/result.h"
 
-void sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size);
-/* The same for a request that came in by another front, which is answered by `result`; not for AWAIT and QUERY. */
-void sqi_answer_here(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
+/* Does what is asked for. `result` says what came of it, or that it is answered later. */
+void sqi_answer(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
 
 #endif

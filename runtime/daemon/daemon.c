@@ -14,7 +14,7 @@
 #include "base/descriptors.h"
 #include "base/sealed.h"
 #include "command/drpc.h"
-#include "daemon/answer.h"
+#include "daemon/reception.h"
 #include "daemon/await.h"
 #include "daemon/copying.h"
 #include "daemon/decide.h"
@@ -265,7 +265,7 @@ take_commands(struct sqi_daemon *daemon)
         do {
                 daemon->server.touched = false;
                 while ((request = sqi_server_receive(&daemon->server, &caller))) {
-                        sqi_answer(daemon, &caller, zframe_data(request), zframe_size(request));
+                        sqi_reception_take(daemon, &caller, zframe_data(request), zframe_size(request));
                         zframe_destroy(&request);
                 }
         } while (daemon->server.touched);

@@ -9,7 +9,7 @@
 
 #include "base/complain.h"
 #include "command/drpc.h"
-#include "daemon/answer.h"
+#include "daemon/reception.h"
 #include "daemon/await.h"
 #include "daemon/registry.h"
 #include "daemon/scraping.h"
@@ -131,7 +131,7 @@ answer(struct sqi_sole *sole, const struct sqi_caller *caller, zframe_t *frame)
         if (r == 0 && !only_looks(request.command))
                 refuse(sole, caller, &request);
         else
-                sqi_answer(&sole->daemon, caller, zframe_data(frame), zframe_size(frame));
+                sqi_reception_take(&sole->daemon, caller, zframe_data(frame), zframe_size(frame));
 }
 
 void

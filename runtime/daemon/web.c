@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "daemon/answer.h"
+#include "daemon/reception.h"
 #include "daemon/browse.h"
 #include "daemon/hosted.h"
 #include "daemon/peek.h"
@@ -205,7 +205,7 @@ answer_act(struct sqi_daemon *daemon, const struct sqi_asked *asked)
         struct sqi_http_reply reply = {0};
 
         sqi_random_bytes(request.id, sizeof(request.id));
-        sqi_answer_here(daemon, &request, &result);
+        sqi_reception_ask(daemon, &request, &result);
         if (result.status == SQI_STATUS_DONE) {
                 sqi_rest_done(it->operation, it->name, &writer);
                 reply_json(&reply, &writer);

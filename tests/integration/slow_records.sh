@@ -60,6 +60,15 @@ check "and what was commanded is not done before" is_in counts running
 is_done
 check "then it is" until_true is_in counts inactive
 at_once activate counts
+hold 1 sync record.new
+ask deactivate counts
+check "whoever asks is told what it waits for" until_true grep -q "the supervisor is at it: the disk of .* takes its time" "$dir/said"
+"$squall" activate counts >"$dir/behind" 2>&1 &
+behind=$!
+check "and so is who comes behind it" until_true grep -q "it is behind 1 other that waits for the disk" "$dir/behind"
+disarm
+check "then both are done" eval 'wait $asking && wait $behind'
+check "and that was said once" [ "$(grep -c "is at it" "$dir/said")" = 1 ]
 is_slow "sync levels.new" logs counts sink --set-level debug
 is_done
 is_slow "sync requests.new" deactivate counts

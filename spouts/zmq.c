@@ -126,25 +126,47 @@ receive(struct receiver *self, zmq_msg_t *message)
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 
-/* Takes what there is, at most `most` and no more at once than goes out well in one piece. False: there is no more. */
+/* The next messages, up to a run of them and no more at once than goes out well in one piece: they are the caller's to
+ * close. How many; *ret_more: there may be another. */
+static size_t
+receive_run(struct receiver *self, size_t most, zmq_msg_t *run, struct sq_str *records, bool *ret_more)
+{
+        size_t n = 0, bytes = 0;
+
+        *ret_more = true;
+        while (n < most && bytes < BURST_BYTES) {
+                zmq_msg_init(&run[n]);
+                *ret_more = receive(self, &run[n]) == 0;
+                if (!*ret_more) {
+                        zmq_msg_close(&run[n]);
+                        break;
+                }
+                records[n] = (struct sq_str){zmq_msg_data(&run[n]), zmq_msg_size(&run[n])};
+                bytes += records[n++].len;
+        }
+        return n;
+}
+
+/* Takes what there is, at most `most`. False: there is no more. */
 static bool
 take_some(struct sq_task *task, struct receiver *self, uint64_t most)
 {
-        bool any = true;
+        zmq_msg_t run[SQ_MESSAGES_RUN];
+        struct sq_str records[SQ_MESSAGES_RUN];
         size_t bytes = 0;
-        zmq_msg_t message;
+        bool more = true, fine = true;
 
-        zmq_msg_init(&message);
-        for (; most > 0 && bytes < BURST_BYTES; most--) {
-                any = receive(self, &message) == 0;
-                if (!any)
-                        break;
-                bytes += zmq_msg_size(&message);
-                if (sq_messages_emit(task, (struct sq_str){zmq_msg_data(&message), zmq_msg_size(&message)}, NULL) < 0)
-                        break;
+        while (more && fine && most > 0 && bytes < BURST_BYTES) {
+                size_t n = receive_run(self, most < SQ_MESSAGES_RUN ? most : SQ_MESSAGES_RUN, run, records, &more);
+
+                fine = sq_messages_emit_run(task, n, records) == 0;
+                for (size_t i = 0; i < n; i++) {
+                        bytes += records[i].len;
+                        zmq_msg_close(&run[i]);
+                }
+                most -= n;
         }
-        zmq_msg_close(&message);
-        return any;
+        return more;
 }
 
 /* False: the task has failed. */

@@ -290,7 +290,7 @@ SQ_EXPORT void sq_messages_declare_as(const struct sq_messages *messages, struct
                                       const struct sq_nested *fields, const char *option);
 SQ_EXPORT int sq_messages_begin_as(struct sq_task *task, const char *source, const struct sq_nested *fields);
 SQ_EXPORT int sq_messages_emit_as(struct sq_task *task, const struct sq_value *values);
-/* 0: none now, and the task is woken when it may be otherwise. */
+/* 0: none now, and the task is woken when it may be otherwise, but by no file: sq_wake_on() was taken back. */
 SQ_EXPORT uint64_t sq_messages_room(struct sq_task *task);
 /* *ret_position (may be NULL): what `.ack` will be told. */
 SQ_EXPORT int sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_position);

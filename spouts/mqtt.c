@@ -204,8 +204,12 @@ next(struct sq_task *task)
         int64_t n;
 
         self->task = task;
-        if (most == 0 || self->open >= HELD_MOST)
+        if (most == 0)
                 return SQ_IDLE;
+        if (self->open >= HELD_MOST) {
+                sq_wake_on(task, -1); /* what the broker sends meanwhile stays unread */
+                return SQ_IDLE;
+        }
         if (!self->client.mosq && (!sq_retry_due(task, &self->retry) || !connect_to(task, self)))
                 return SQ_IDLE;
         n = read_some(self, most);

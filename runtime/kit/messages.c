@@ -336,7 +336,11 @@ sq_messages_room(struct sq_task *task)
                 most = sq_pace_due(&messages->pace, task, messages->rate, sq_pace_burst(task));
         else
                 sq_wake_at(task, sq_now(task) + FULL_NS);
-        return messages->journalled ? room_of_journal(task, messages, most) : most;
+        if (messages->journalled)
+                most = room_of_journal(task, messages, most);
+        if (most == 0)
+                sq_wake_on(task, -1); /* what comes meanwhile stays unread, and would wake it over and over */
+        return most;
 }
 
 int

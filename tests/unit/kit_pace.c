@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pace of a spout with a rate, as `generate` keeps it on a virtual clock. */
+/* The pace of a spout with a rate, as `generate` keeps it on a virtual clock, and `exec`, which is woken by a file. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <squall-test.h>
 
 #include "built.h"
 #include "made.h"
+#include "rig/rig.h"
 
 #define MS UINT64_C(1000000)
 
@@ -79,6 +82,40 @@ emits_no_more_than_may_be_pending(void **unused)
         sq_rig_free(&rig);
 }
 
+/* Until its file can be read, as a task does. */
+static void
+await_file(struct sq_rig *rig)
+{
+        struct pollfd file = {.fd = rig->task->instance.wake_fd, .events = POLLIN};
+
+        assert_true(file.fd >= 0);
+        assert_int_equal(poll(&file, 1, 20000), 1);
+}
+
+static void
+is_not_woken_by_what_comes_before_its_time(void **unused)
+{
+        int ends[2];
+        char setup[128];
+        struct sq_rig *rig;
+
+        (void)unused;
+        assert_int_equal(pipe(ends), 0);
+        snprintf(setup, sizeof(setup), "{component: exec, properties: {command: 'exec cat <&%d', rate: 10}}", ends[0]);
+        rig = make_rig(setup);
+        assert_int_equal(emitted_after(rig, 0), 0);
+        assert_int_equal(write(ends[1], "1\n2\n", 4), 4);
+        await_file(rig);
+        assert_int_equal(emitted_after(rig, 0), 1);
+        assert_int_equal(rig->task->instance.wake_fd, -1);
+        assert_int_equal(emitted_after(rig, 99 * MS), 0);
+        assert_int_equal(rig->task->instance.wake_fd, -1);
+        assert_int_equal(emitted_after(rig, 2 * MS), 1);
+        sq_rig_free(&rig);
+        close(ends[0]);
+        close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -87,6 +124,7 @@ main(void)
                 cmocka_unit_test(makes_a_stall_good),
                 cmocka_unit_test(shares_the_rate_among_the_tasks),
                 cmocka_unit_test(emits_no_more_than_may_be_pending),
+                cmocka_unit_test(is_not_woken_by_what_comes_before_its_time),
         };
 
         use_built_components();

@@ -68,14 +68,15 @@ declare(struct sq_declaration *decl)
 {
         const struct sender *self = sq_declared_state(decl);
 
-        if (self->hwm < 0)
-                sq_declare_error(decl, "hwm", "must not be negative");
+        if (self->hwm < 0 || self->hwm > INT_MAX)
+                sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
         if (!(self->timeout >= 0 && self->timeout <= 20))
                 sq_declare_error(
                         decl, "timeout",
                         "must be from 0 to 20 seconds: a task that waits for longer is taken for one that hangs");
         if (self->numbered && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "numbered", "needs topology.delivery: exactly-once");
+        sqi_zmq_declare(decl, self->endpoint, self->bind);
         sqi_zmq_curve_declare(&self->curve, decl);
         sq_template_declare(self->topic, decl, "topic");
         if (strchr(self->topic, '{') && sq_declared_exactly_once(decl))

@@ -5,6 +5,8 @@
 
 #include <squall-kit.h>
 
+/* In `.declare`: an endpoint that no socket of its own process takes, or only one of the tasks, is refused. */
+void sqi_zmq_declare(struct sq_declaration *decl, const char *endpoint, bool bind);
 /* What `.probe` is to do: whether it can be bound to, or somebody is there. */
 void sqi_zmq_probe(struct sq_declaration *decl, const char *endpoint, bool bind);
 

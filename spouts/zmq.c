@@ -50,6 +50,7 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
         if (self->pattern == PULL)
                 sq_declare_unused(decl, "topic", "without `pattern: sub`");
+        sqi_zmq_declare(decl, self->endpoint, self->bind);
         sqi_zmq_curve_declare(&self->curve, decl);
         sq_messages_declare(&self->messages, decl);
 }

@@ -3,7 +3,8 @@
  * The bolt `zmq`: a message on a ZeroMQ socket for each tuple.
  *
  * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what a slow
- * subscriber has no room for, as ZeroMQ's PUB does; the counter `dropped` has the messages that not all got.
+ * subscriber has no room for, as ZeroMQ's PUB does. The counter `dropped` has the messages at which that was so. It is
+ * less than what subscribers lack: libzmq then passes by one of them, without a word, until half of its queue has gone.
  *
  * By these two a tuple is acked when ZeroMQ has taken the message over: libzmq does not say when one has left, and what
  * its process holds dies with it. REQ asks for more: the peer, a REP socket, answers each message, and `flush`, behind

@@ -165,14 +165,13 @@ place_of(const struct entry *entry, uint64_t hash)
         return (uint64_t)(uintptr_t)entry | (hash & ~address_mask);
 }
 
-/* Whether the entry is the key's; if `quick`, one that has changed. A short key lies in its entry with zeroes behind
- * it. */
+/* A short key lies in its entry with zeroes behind it. */
 static inline bool
-is_entry_of(const struct sqi_keyed *keyed, struct entry *entry, const struct sqi_key *key, bool quick)
+is_entry_of(const struct sqi_keyed *keyed, const struct entry *entry, const struct sqi_key *key)
 {
         const char *bytes = (const char *)entry + keyed->key_at;
 
-        if (quick ? entry->len != (key->bytes.len | keyed->changed_flag) : (entry->len & ~FLAGS) != key->bytes.len)
+        if ((entry->len & ~FLAGS) != key->bytes.len)
                 return false;
         if (key->bytes.len <= SQI_SHORT_KEY)
                 return ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) == 0;
@@ -187,7 +186,7 @@ find(const struct sqi_keyed *keyed, const struct sqi_key *key)
                 uint64_t place = keyed->places[at];
                 if (place == 0)
                         return &keyed->places[at];
-                if (((place ^ key->hash) & ~address_mask) == 0 && is_entry_of(keyed, entry_of(place), key, false))
+                if (((place ^ key->hash) & ~address_mask) == 0 && is_entry_of(keyed, entry_of(place), key))
                         return &keyed->places[at];
         }
 }
@@ -400,15 +399,15 @@ sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key)
 }
 
 void *
-sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key)
+sqi_keyed_touch_prepared(struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        const uint64_t *places = keyed->places;
-        size_t mask = keyed->mask, at = key->hash & mask;
+        struct entry *entry = entry_of(*find(keyed, key));
 
-        for (uint64_t place; (place = places[at]); at = (at + 1) & mask)
-                if (((place ^ key->hash) >> 48) == 0 && is_entry_of(keyed, entry_of(place), key, true))
-                        return state_of(keyed, entry_of(place));
-        return NULL;
+        if (!entry)
+                return NULL;
+        if (keyed->tracked)
+                touch(keyed, entry);
+        return state_of(keyed, entry);
 }
 
 void *
@@ -431,12 +430,7 @@ sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str bytes)
         struct sqi_key key;
 
         prepare(&key, bytes, false);
-        void *state = sqi_keyed_find_prepared(keyed, &key);
-        uint64_t place = state || !keyed->tracked ? 0 : *find(keyed, &key);
-        if (place) {
-                touch(keyed, entry_of(place));
-                return state_of(keyed, entry_of(place));
-        }
+        void *state = sqi_keyed_touch_prepared(keyed, &key);
         return state ? state : insert(keyed, &key);
 }
 
@@ -479,8 +473,7 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
                 return false;
         if (keyed->npending > 0)
                 sqi_keyed_save_pending(keyed, entry->index);
-        keyed->nchanged -= keyed->nchanged > 0 && has_changed(keyed, entry);
-        sqi_keyed_list_gone(keyed, key);
+        sqi_keyed_list_gone(keyed, entry);
         vacate(keyed, (size_t)(place - keyed->places));
         keyed->order[entry->index].entry = NULL;
         sqi_parts_release(keyed->owned, &keyed->order[entry->index].parts);

@@ -52,10 +52,11 @@ enum { SQI_SHORT_KEY = 16 };
 void sqi_key_prepare(struct sqi_key *key, struct sq_str bytes, bool readable);
 void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key);
 void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key);
-/* The state of a key that is there, and counts as changed already, so that it may be written to; else NULL. */
-void *sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key);
+/* As sqi_keyed_get(), of a key that is there; else NULL. */
+void *sqi_keyed_touch_prepared(struct sqi_keyed *keyed, const struct sqi_key *key);
 
-/* The same for a short key in the first place that is looked at, where most are. NULL: it may be elsewhere. */
+/* The same for a short key in the first place that is looked at, where most are, and that counts as changed already.
+ * NULL: it may be elsewhere. */
 void *sqi_keyed_find_short(const struct sqi_keyed *keyed, const struct sqi_key *key);
 
 /* False: there was none. */
@@ -93,7 +94,7 @@ bool sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct
  * What has changed since it was last written down, for who writes down no more than that:
  *
  *  1. sqi_keyed_track(): everything counts as changed. From then on a key changes when it is made, asked for by
- *     sqi_keyed_get() or touched; one that is found prepared, has.
+ *     sqi_keyed_get() or touched.
  *  2. sqi_keyed_gone(), then sqi_keyed_begin_take(): what has changed, or all, is to be taken as it is now, and counts
  *     as unchanged from then on. That costs a look at each.
  *  3. sqi_keyed_take() to its end, in portions, between which keys change: what was not taken yet is handed to `save`
@@ -104,8 +105,10 @@ void sqi_keyed_track(struct sqi_keyed *keyed);
 /* `state` is that of a key. */
 void sqi_keyed_touch(struct sqi_keyed *keyed, const void *state);
 bool sqi_keyed_is_clean(const struct sqi_keyed *keyed, const void *state);
-/* Half of it, about, or there was no memory to know what. */
-bool sqi_keyed_has_changed_much(const struct sqi_keyed *keyed);
+/* How much of it, keys that were forgotten included. 1: it is not known what, so all has to be taken. Where more than
+ * SQI_MUCH_CHANGED had, and all was taken, it is not looked at by the key until a sample says that less does again. */
+double sqi_keyed_changed_share(const struct sqi_keyed *keyed);
+#define SQI_MUCH_CHANGED 0.5
 
 /* The keys that were forgotten, with some that have been made again since; `size` bytes, each with its length, a
  * uint32_t, before it. */

@@ -10,7 +10,7 @@ enum { AHEAD = 1 };
 static void
 change_nothing(struct sqi_keyed *keyed)
 {
-        keyed->all_changed = false;
+        keyed->all_changed = keyed->sampled = false;
         keyed->nchanged = keyed->gone.n = keyed->gone.size = 0;
 }
 
@@ -45,8 +45,10 @@ reserve(void **bytes, size_t *capacity, size_t size)
 void
 sqi_keyed_list(struct sqi_keyed *keyed, uint32_t index)
 {
-        if (keyed->all_changed)
+        if (keyed->all_changed) {
+                keyed->nchanged += keyed->sampled && is_in_sample(index);
                 return;
+        }
         if (!reserve((void **)&keyed->changed, &keyed->changed_capacity, (index / 64 + 1) * sizeof(uint64_t))) {
                 change_all(keyed);
                 return;
@@ -56,13 +58,20 @@ sqi_keyed_list(struct sqi_keyed *keyed, uint32_t index)
 }
 
 void
-sqi_keyed_list_gone(struct sqi_keyed *keyed, struct sq_str key)
+sqi_keyed_list_gone(struct sqi_keyed *keyed, struct entry *entry)
 {
         struct sqi_keyed_gone *gone = &keyed->gone;
+        struct sq_str key = key_of(keyed, entry);
         uint32_t len = (uint32_t)key.len;
+        bool listed = has_changed(keyed, entry);
 
-        if (!keyed->tracked || keyed->all_changed)
+        if (!keyed->tracked)
                 return;
+        if (keyed->all_changed) {
+                keyed->nchanged += keyed->sampled && !listed && is_in_sample(entry->index);
+                return;
+        }
+        keyed->nchanged -= keyed->nchanged > 0 && listed;
         if (gone->n > keyed->count ||
             !reserve((void **)&gone->bytes, &keyed->gone_capacity, gone->size + sizeof(len) + key.len)) {
                 change_all(keyed);
@@ -128,10 +137,21 @@ sqi_keyed_is_clean(const struct sqi_keyed *keyed, const void *state)
         return !has_changed(keyed, entry_of_state(keyed, state));
 }
 
-bool
-sqi_keyed_has_changed_much(const struct sqi_keyed *keyed)
+double
+sqi_keyed_changed_share(const struct sqi_keyed *keyed)
 {
-        return keyed->all_changed || (keyed->nchanged + keyed->gone.n) * 2 > keyed->count;
+        if (keyed->all_changed || keyed->count == 0)
+                return 1;
+        return (double)(keyed->nchanged + keyed->gone.n) / (double)keyed->count;
+}
+
+/* As far as it is known. */
+static bool
+have_most_changed(const struct sqi_keyed *keyed)
+{
+        if (keyed->all_changed)
+                return keyed->sampled && (double)(keyed->nchanged * SAMPLE) > (double)keyed->count * SQI_MUCH_CHANGED;
+        return sqi_keyed_changed_share(keyed) > SQI_MUCH_CHANGED;
 }
 
 const struct sqi_keyed_gone *
@@ -253,6 +273,8 @@ swap_changed_and_pending(struct sqi_keyed *keyed)
 bool
 sqi_keyed_begin_take(struct sqi_keyed *keyed, bool all, sqi_keyed_save *save, void *context)
 {
+        bool most = have_most_changed(keyed) && keyed->count >= SAMPLED_FROM;
+
         sqi_keyed_end_take(keyed);
         all = all || keyed->all_changed;
         if (all && !make_all_pending(keyed))
@@ -265,6 +287,7 @@ sqi_keyed_begin_take(struct sqi_keyed *keyed, bool all, sqi_keyed_save *save, vo
         count_pending(keyed);
         keyed->changed_flag ^= TURN;
         change_nothing(keyed);
+        keyed->all_changed = keyed->sampled = all && most;
         return true;
 }
 
@@ -282,7 +305,7 @@ sqi_keyed_take(struct sqi_keyed *keyed, struct sq_str *ret_key, void **ret_state
         keyed->pending[keyed->pending_at] &= keyed->pending[keyed->pending_at] - 1;
         keyed->npending--;
         entry = keyed->order[index].entry;
-        flag(entry, CLEAN);
+        flag(entry, keyed->sampled && !is_in_sample(entry->index) ? keyed->changed_flag : CLEAN);
         *ret_key = key_of(keyed, entry);
         *ret_state = state_of(keyed, entry);
         *ret_route = keyed->order[index].route;

@@ -16,13 +16,16 @@ enum { GRAIN = 8, FINE = 32, CLASSES = FINE * 33 };
  *
  *     as keyed->changed_flag      it has changed: 0 and TURN take turns, from one time to the next
  *     the other of the two        it had changed until then, and is pending
- *     CLEAN                       it has been taken
+ *     CLEAN                       it has been taken; where only a sample is looked at, that alone is flagged so
  *
  * So it takes one step, and not one for each of them, to begin to take what has changed.
  */
 #define CLEAN (1u << 31)
 #define TURN (1u << 30)
 #define FLAGS (CLEAN | TURN)
+
+/* One key of so many is in the sample. Few keys are none. */
+enum { SAMPLE = 16, SAMPLED_FROM = 64 * SAMPLE };
 struct entry {
         uint32_t len;   /* and FLAGS */
         uint32_t index; /* in `order`; while idle: unused */
@@ -59,8 +62,9 @@ struct sqi_keyed {
         struct sqi_owned *owned;    /* NULL: no key owns anything */
 
         /* What has changed, when it is `tracked`: all; or a bit in `changed` for each, by its place in `order`, and the
-         * keys that were forgotten. */
-        bool tracked, all_changed;
+         * keys that were forgotten. `sampled`: all counts as changed, as most had the last time, and costs nothing to
+         * know then; `nchanged` is about the sample alone, which tells whether most still do. */
+        bool tracked, all_changed, sampled;
         uint64_t *changed;
         size_t changed_capacity, nchanged;
         struct sqi_keyed_gone gone;
@@ -88,7 +92,8 @@ key_of(const struct sqi_keyed *keyed, struct entry *entry)
 
 /* keyed_changes.c: the entry with this place in `order` has changed, and had not before or is new. */
 void sqi_keyed_list(struct sqi_keyed *keyed, uint32_t index);
-void sqi_keyed_list_gone(struct sqi_keyed *keyed, struct sq_str key);
+/* The entry is about to be forgotten. */
+void sqi_keyed_list_gone(struct sqi_keyed *keyed, struct entry *entry);
 /* The entry is about to change. */
 void sqi_keyed_save_pending(struct sqi_keyed *keyed, uint32_t index);
 /* An entry comes to another place in `order`, further to the front. */
@@ -98,6 +103,12 @@ static inline bool
 has_changed(const struct sqi_keyed *keyed, const struct entry *entry)
 {
         return (entry->len & FLAGS) == keyed->changed_flag;
+}
+
+static inline bool
+is_in_sample(uint32_t index)
+{
+        return index % SAMPLE == 0;
 }
 
 static inline void

@@ -13,23 +13,10 @@
 #include <xxhash.h>
 
 #include "base/sealed.h"
+#include "state/part_log.h"
 
 /* Bytes that wait for the disk: beyond MUCH it is behind, beyond MOST who puts waits. */
-enum { PIECE = 256 * 1024, MUCH = 32 * 1024 * 1024, MOST = 128 * 1024 * 1024, SPARES = 64 };
-
-struct piece {
-        struct piece *next;
-        size_t n;
-        uint8_t bytes[PIECE];
-};
-
-/* A file and what is in it so far. */
-struct sqi_part_log {
-        int fd;
-        uint64_t size, first; /* bytes; of its first piece, 0: that is not whole yet */
-        XXH3_state_t *sum;
-        struct piece *spare; /* from epoch to epoch: memory that is new costs more than to fill it */
-};
+enum { MUCH = 32 * 1024 * 1024, MOST = 128 * 1024 * 1024, SPARES = 64 };
 
 /* Whose a writer with a thread is at last: the caller's when the thread has done all; the thread's, which frees it,
  * when the caller does not wait for that. */
@@ -60,30 +47,6 @@ struct sqi_part_writer {
 /* ---- Memory ------------------------------------------------------------------------------------------ */
 
 static void
-free_pieces(struct piece **pieces)
-{
-        while (*pieces) {
-                struct piece *piece = *pieces;
-
-                *pieces = piece->next;
-                free(piece);
-        }
-}
-
-void
-sqi_part_log_free(struct sqi_part_log **log)
-{
-        if (!*log)
-                return;
-        free_pieces(&(*log)->spare);
-        if ((*log)->fd >= 0)
-                close((*log)->fd);
-        XXH3_freeState((*log)->sum);
-        free(*log);
-        *log = NULL;
-}
-
-static void
 free_writer(struct sqi_part_writer **writer)
 {
         struct sqi_part_writer *it = *writer;
@@ -91,7 +54,7 @@ free_writer(struct sqi_part_writer **writer)
         if (it->log && it->borrowed)
                 it->log->fd = -1;
         sqi_part_log_free(&it->log);
-        free_pieces(&it->spare);
+        sqi_pieces_free(&it->spare);
         pthread_mutex_destroy(&it->lock);
         pthread_cond_destroy(&it->news);
         free(it->open);
@@ -169,7 +132,7 @@ merge_if_long(struct sqi_part_writer *writer)
 {
         struct sqi_part_log *log = writer->log, *merged = NULL;
 
-        if (writer->merge && log->first && log->size > 2 * log->first)
+        if (writer->merge && sqi_part_log_is_full(log, 0))
                 merged = make_merged(writer);
         if (merged) {
                 sqi_part_log_free(&writer->log);
@@ -329,23 +292,6 @@ hand_over(struct sqi_part_writer *writer)
 
 /* ---- The caller -------------------------------------------------------------------------------------- */
 
-/* NULL: no memory; `fd` stays the caller's. */
-static struct sqi_part_log *
-new_log(int fd)
-{
-        struct sqi_part_log *log = calloc(1, sizeof(*log));
-
-        if (log && !(log->sum = XXH3_createState())) {
-                free(log);
-                log = NULL;
-        }
-        if (!log)
-                return NULL;
-        XXH3_64bits_reset(log->sum);
-        log->fd = fd;
-        return log;
-}
-
 /* Takes over the log, unless it fails. */
 static int
 open_writer(struct sqi_part_log **log, const char *path, struct sqi_part_writer **ret)
@@ -374,7 +320,7 @@ open_writer(struct sqi_part_log **log, const char *path, struct sqi_part_writer 
 int
 sqi_part_writer_of(int fd, struct sqi_part_writer **ret)
 {
-        struct sqi_part_log *log = new_log(fd);
+        struct sqi_part_log *log = sqi_part_log_new(fd);
         int r = log ? open_writer(&log, NULL, ret) : -ENOMEM;
 
         if (log)
@@ -391,7 +337,7 @@ sqi_part_writer_new(const char *path, struct sqi_part_writer **ret)
 
         if (fd < 0)
                 return -errno;
-        log = new_log(fd);
+        log = sqi_part_log_new(fd);
         r = log ? open_writer(&log, path, ret) : -ENOMEM;
         if (r == 0)
                 return 0;
@@ -403,20 +349,10 @@ sqi_part_writer_new(const char *path, struct sqi_part_writer **ret)
         return r;
 }
 
-/* The name that it had may be another by now, or gone. */
-static int
-name_again(int fd, const char *path)
-{
-        char now[64];
-
-        snprintf(now, sizeof(now), "/proc/self/fd/%d", fd);
-        return linkat(AT_FDCWD, now, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-}
-
 int
 sqi_part_writer_append(struct sqi_part_log **log, const char *path, struct sqi_part_writer **ret)
 {
-        int r = name_again((*log)->fd, path);
+        int r = sqi_part_log_name_again((*log)->fd, path);
         bool named = r == 0;
 
         if (r == 0)
@@ -485,6 +421,22 @@ sqi_part_writer_put(struct sqi_part_writer *writer, const void *bytes, size_t si
                 if (piece->n == PIECE)
                         flush(writer);
         }
+}
+
+uint8_t *
+sqi_part_writer_room(struct sqi_part_writer *writer, size_t size)
+{
+        struct piece *piece;
+
+        if (size > PIECE || !is_fine(writer))
+                return NULL;
+        if (writer->open && size > PIECE - writer->open->n)
+                flush(writer);
+        if (!need_piece(writer))
+                return NULL;
+        piece = writer->open;
+        piece->n += size;
+        return piece->bytes + piece->n - size;
 }
 
 bool
@@ -564,8 +516,8 @@ give_up(struct sqi_part_writer *writer)
         writer->waiting = writer->nspare = 0;
         pthread_cond_signal(&writer->news);
         pthread_mutex_unlock(&writer->lock);
-        free_pieces(&first);
-        free_pieces(&spare);
+        sqi_pieces_free(&first);
+        sqi_pieces_free(&spare);
 }
 
 /* The thread may be within a sync or a merge that takes its time; a file that is the caller's must not change behind

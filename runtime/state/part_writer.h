@@ -38,6 +38,9 @@ void sqi_part_writer_merge_by(struct sqi_part_writer *writer, sqi_merge *merge);
 void sqi_part_writer_go_apart(struct sqi_part_writer *writer, int wake);
 
 void sqi_part_writer_put(struct sqi_part_writer *writer, const void *bytes, size_t size);
+/* Where the next `size` bytes are to be filled in at once, which counts as put. NULL: it is too much for that, or has
+ * failed; put them. */
+uint8_t *sqi_part_writer_room(struct sqi_part_writer *writer, size_t size);
 /* Who puts much more will wait for the disk. */
 bool sqi_part_writer_is_behind(struct sqi_part_writer *writer);
 void sqi_part_writer_end(struct sqi_part_writer *writer);
@@ -52,6 +55,5 @@ int sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, u
 /* At any time, also NULL: there is no file of that name any more. What its thread is busy with comes to nothing: it is
  * not waited for, unless the file is the caller's. */
 void sqi_part_writer_drop(struct sqi_part_writer **writer);
-void sqi_part_log_free(struct sqi_part_log **log);
 
 #endif

@@ -176,11 +176,11 @@ look_up(struct sq_task *task, struct sq_str key)
         return state;
 }
 
-/* Not in the first place that it may be in. */
+/* Not in the first place that it may be in, or unchanged so far. */
 static __attribute__((noinline)) void *
 look_further(struct sq_task *task, struct sq_str key)
 {
-        void *state = sqi_keyed_find_prepared(task->instance.keyed, task->bolt.guess);
+        void *state = sqi_keyed_touch_prepared(task->instance.keyed, task->bolt.guess);
 
         return state ? state : look_up(task, key);
 }

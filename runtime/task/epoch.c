@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "state/part_log.h"
 #include "state/part_writer.h"
 #include "task/snapshot.h"
 #include "task/task.h"

@@ -7,10 +7,14 @@
 #include "control/snapshot_format.h"
 #include "plan/routing.h"
 #include "state/part_merge.h"
+#include "state/part_log.h"
 #include "state/part_writer.h"
 #include "task/task.h"
 
 enum { FILE_SIZE = SQI_MANIFEST_FILE, FIRST_ASIDE = 4096 };
+
+/* The share of keys that change from epoch to epoch up to which pieces are merged, so that no epoch has to write all. */
+static const double MERGED_CHEAPLY = 0.2;
 
 static const struct file_head blank = {.magic = {'S', 'Q', 'K', SQI_SNAPSHOT_VERSION}};
 
@@ -41,6 +45,32 @@ put(struct sqi_snapshot_writing *writing, const void *bytes, size_t size)
         sqi_part_writer_put(writing->file, bytes, size);
 }
 
+static uint8_t *
+append(uint8_t *at, const void *bytes, size_t size)
+{
+        if (size)
+                memcpy(at, bytes, size);
+        return at + size;
+}
+
+/* A key as it lies in the file, in one go. */
+static void
+put_plain_key(struct sqi_snapshot_writing *writing, const struct key_head *head, struct sq_str key, const void *state,
+              size_t state_size)
+{
+        uint8_t *at = sqi_part_writer_room(writing->file, sizeof(*head) + key.len + state_size);
+
+        if (at) {
+                at = append(at, head, sizeof(*head));
+                at = append(at, key.ptr, key.len);
+                append(at, state, state_size);
+                return;
+        }
+        put(writing, head, sizeof(*head));
+        put(writing, key.ptr, key.len);
+        put(writing, state, state_size);
+}
+
 static void
 put_part(struct sqi_snapshot_writing *writing, const struct sqi_part *part)
 {
@@ -65,9 +95,7 @@ put_key(const struct sq_task *task, struct sqi_snapshot_writing *writing, struct
 
         for (const struct sqi_part *part = parts; part; part = part->next)
                 head.nparts++;
-        put(writing, &head, sizeof(head));
-        put(writing, key.ptr, key.len);
-        put(writing, state, sqi_component_key_state(task->instance.code));
+        put_plain_key(writing, &head, key, state, sqi_component_key_state(task->instance.code));
         for (const struct sqi_part *part = parts; part; part = part->next)
                 put_part(writing, part);
 }
@@ -341,7 +369,17 @@ must_be_whole(const struct sq_task *task)
         const struct sqi_keyed *keyed = task->instance.keyed;
 
         return task->phase == SQI_ENDED || task->handover.begun || count_keys(task) == 0 ||
-               sqi_keyed_has_changed_much(keyed);
+               sqi_keyed_changed_share(keyed) > SQI_MUCH_CHANGED;
+}
+
+/* To merge takes more of a processor than to write all: what has not changed is looked up then. Where that is little, it
+ * is written by the task. */
+static bool
+is_merged_dearly(const struct sq_task *task, const struct sqi_part_log *log)
+{
+        double share = sqi_keyed_changed_share(task->instance.keyed);
+
+        return share > MERGED_CHEAPLY && sqi_part_log_is_full(log, share);
 }
 
 static int
@@ -352,7 +390,7 @@ put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing, stru
 
         if (task->instance.keyed)
                 sqi_keyed_track(task->instance.keyed);
-        all = !*log || must_be_whole(task);
+        all = !*log || must_be_whole(task) || is_merged_dearly(task, *log);
         if (!all)
                 all = sqi_part_writer_append(log, writing->path, &writing->file) < 0;
         sqi_part_log_free(log);

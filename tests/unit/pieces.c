@@ -21,6 +21,7 @@
 #include "rig/rig.h"
 #include "../shared/draw.h"
 #include "made.h"
+#include "state/part_log.h"
 #include "state/part_writer.h"
 #include "task/snapshot.h"
 #include "task/task.h"

@@ -4,8 +4,10 @@
  *
  * With `stream` a tuple is acked when JetStream has its message; `key` names it, and JetStream leaves out what it
  * has already. A batch goes out at once, and a thread of the library takes the answers, one for each message, in any
- * order. Without `stream` a tuple is acked when the server has read its message: who is not subscribed then does not
- * get it.
+ * order. It may have one in hand while the connection is destroyed, and after, and nothing tells when it is through: so
+ * what it is given is a number, which is of nobody once the connection is.
+ *
+ * Without `stream` a tuple is acked when the server has read its message: who is not subscribed then does not get it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -34,10 +36,20 @@ struct nats {
 
         struct sqi_nats client;
         struct sq_encoder name, id, text;
-        pthread_mutex_t lock; /* of what follows, for the library's thread */
+
+        /* under the lock of `listening`, for the library's thread */
+        uintptr_t number; /* of the connection whose answers count; 0: of none */
+        struct nats *next;
         struct sent *sent;
         size_t nsent;
 };
+
+/* Those of this process that answers are for. */
+static struct {
+        pthread_mutex_t lock;
+        uintptr_t last;
+        struct nats *first;
+} listening = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void
 declare(struct sq_declaration *decl)
@@ -70,6 +82,33 @@ probe(struct sq_declaration *decl)
 
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
+/* For a new connection. What one before it has still to say is nobody's from here on. */
+static void
+listen_anew(struct nats *self)
+{
+        pthread_mutex_lock(&listening.lock);
+        if (self->number == 0) {
+                self->next = listening.first;
+                listening.first = self;
+        }
+        self->number = ++listening.last;
+        pthread_mutex_unlock(&listening.lock);
+}
+
+static void
+listen_no_more(struct nats *self)
+{
+        pthread_mutex_lock(&listening.lock);
+        for (struct nats **at = &listening.first; *at; at = &(*at)->next)
+                if (*at == self) {
+                        *at = self->next;
+                        break;
+                }
+        self->number = 0;
+        self->next = NULL;
+        pthread_mutex_unlock(&listening.lock);
+}
+
 /* Messages without an answer the library would leave behind. */
 static int
 away(struct nats *self, natsStatus status)
@@ -85,16 +124,11 @@ away(struct nats *self, natsStatus status)
         return r;
 }
 
-/* Called by a thread of the library, which hands the message over. One of a batch that is over is nobody's. */
 static void
-note_answer(jsCtx *stream, natsMsg *message, jsPubAck *ack, jsPubAckErr *error, void *context)
+take_answer(struct nats *self, const natsMsg *message, const jsPubAckErr *error)
 {
-        struct nats *self = context;
         size_t i = 0;
 
-        (void)stream;
-        (void)ack;
-        pthread_mutex_lock(&self->lock);
         while (i < self->nsent && self->sent[i].message != message)
                 i++;
         if (i < self->nsent) {
@@ -106,7 +140,23 @@ note_answer(jsCtx *stream, natsMsg *message, jsPubAck *ack, jsPubAckErr *error, 
                 sent->error = error ? error->ErrCode : 0;
                 snprintf(sent->why, sizeof(sent->why), "%s", error && error->ErrText ? error->ErrText : "");
         }
-        pthread_mutex_unlock(&self->lock);
+}
+
+/* Called by a thread of the library, which hands the message over. One of a batch that is over is nobody's. */
+static void
+note_answer(jsCtx *stream, natsMsg *message, jsPubAck *ack, jsPubAckErr *error, void *number)
+{
+        struct nats *self;
+
+        (void)stream;
+        (void)ack;
+        pthread_mutex_lock(&listening.lock);
+        self = listening.first;
+        while (self && self->number != (uintptr_t)number)
+                self = self->next;
+        if (self)
+                take_answer(self, message, error);
+        pthread_mutex_unlock(&listening.lock);
         natsMsg_Destroy(message);
 }
 
@@ -123,9 +173,10 @@ connect_to(struct nats *self)
         }
         if (!self->stream)
                 return 0;
+        listen_anew(self);
         status = jsOptions_Init(&options);
         options.PublishAsync.AckHandler = note_answer;
-        options.PublishAsync.AckHandlerClosure = self;
+        options.PublishAsync.AckHandlerClosure = (void *)self->number;
         options.Wait = (int64_t)(self->sink.timeout * 1000);
         if (status == NATS_OK)
                 status = natsConnection_JetStream(&self->client.stream, self->client.connection, &options);
@@ -187,11 +238,11 @@ is_full(jsErrCode error)
 }
 
 static void
-set_under_way(struct nats *self, struct sent *sent, const natsMsg *message)
+set_under_way(struct sent *sent, const natsMsg *message)
 {
-        pthread_mutex_lock(&self->lock);
+        pthread_mutex_lock(&listening.lock);
         sent->message = message;
-        pthread_mutex_unlock(&self->lock);
+        pthread_mutex_unlock(&listening.lock);
 }
 
 static natsStatus
@@ -206,10 +257,10 @@ publish_to_stream(struct nats *self, struct sent *sent, const char *bytes, int l
         (void)jsPubOptions_Init(&options);
         options.ExpectStream = self->stream;
         options.MsgId = self->key ? self->id.bytes : NULL;
-        set_under_way(self, sent, message); /* before its answer can be there */
+        set_under_way(sent, message); /* before its answer can be there */
         status = js_PublishMsgAsync(self->client.stream, &message, &options);
         if (status != NATS_OK) { /* else the library has it */
-                set_under_way(self, sent, NULL);
+                set_under_way(sent, NULL);
                 natsMsg_Destroy(message);
         }
         return status;
@@ -286,10 +337,13 @@ take_error(struct sq_task *task, struct nats *self, size_t i, const struct sent 
 static int
 take_answers(struct sq_task *task, struct nats *self, size_t first)
 {
+        size_t n = self->nsent;
         int r = 0;
 
-        pthread_mutex_lock(&self->lock);
-        for (size_t i = 0; i < self->nsent && (r == 0 || r == -EAGAIN); i++) {
+        pthread_mutex_lock(&listening.lock);
+        self->nsent = 0; /* from here on they are this thread's alone */
+        pthread_mutex_unlock(&listening.lock);
+        for (size_t i = 0; i < n && (r == 0 || r == -EAGAIN); i++) {
                 const struct sent *sent = &self->sent[i];
                 int error = 0;
 
@@ -299,8 +353,6 @@ take_answers(struct sq_task *task, struct nats *self, size_t first)
                         error = take_error(task, self, first + i, sent);
                 r = error ? error : r;
         }
-        self->nsent = 0;
-        pthread_mutex_unlock(&self->lock);
         return r;
 }
 
@@ -312,10 +364,10 @@ make_room(struct nats *self, size_t n)
         if (!sent)
                 return false;
         memset(sent, 0, n * sizeof(*sent));
-        pthread_mutex_lock(&self->lock);
+        pthread_mutex_lock(&listening.lock);
         self->sent = sent;
         self->nsent = n;
-        pthread_mutex_unlock(&self->lock);
+        pthread_mutex_unlock(&listening.lock);
         return true;
 }
 
@@ -360,7 +412,6 @@ prepare(struct sq_task *task)
 {
         struct nats *self = sq_state(task);
 
-        pthread_mutex_init(&self->lock, NULL);
         (void)sqi_nats_url(self->url, &self->client.at);
         self->client.ca = self->ca;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
@@ -375,6 +426,7 @@ cleanup(struct sq_task *task)
 {
         struct nats *self = sq_state(task);
 
+        listen_no_more(self);
         sqi_nats_close(&self->client);
         free(self->sent);
         sq_encoder_free(&self->name);

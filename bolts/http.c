@@ -22,7 +22,8 @@ enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160, URL_MAX = 1024 };
 struct http {
         struct sq_sink sink;
         const char *url, *token, *key, *ca;
-        int64_t body, format;
+        int64_t body;
+        struct sq_encoding encoding;
         struct sq_list headers;
 
         char secret[SECRET_MAX], said[SAID_MAX]; /* said: the begin of the answer */
@@ -48,12 +49,13 @@ declare(struct sq_declaration *decl)
                 sq_template_declare(self->url, decl, "url");
         if (strchr(self->url, '{') && self->body != SINGLE)
                 sq_declare_error(decl, "url", "with fields it is that of one tuple: set `body: single`");
-        if (self->body == ARRAY && self->format != SQ_FORMAT_JSON)
+        if (self->body == ARRAY && self->encoding.format != SQ_FORMAT_JSON)
                 sq_declare_error(decl, "format", "an array is of JSON: set `body: lines` or `body: single`");
         if (self->key && self->body != SINGLE)
                 sq_declare_error(decl, "key", "names a request of one tuple: set `body: single`");
         if (self->key)
                 sq_template_declare(self->key, decl, "key");
+        sq_encoding_declare(&self->encoding, NULL, decl);
         sq_secret_declare(self->token, decl, "token");
         sq_sink_declare(&self->sink, decl);
 }
@@ -116,7 +118,7 @@ static int
 write_body(struct http *self, size_t first, size_t n)
 {
         struct sq_encoder *text = &self->text;
-        const char *behind = self->format == SQ_FORMAT_MSGPACK ? "" : "\n"; /* each line */
+        const char *behind = self->encoding.format == SQ_FORMAT_MSGPACK ? "" : "\n"; /* each line */
         struct sq_value open = sq_text("["), between = sq_text(self->body == ARRAY ? "," : behind),
                         close = sq_text("]");
         struct sq_record record;
@@ -130,7 +132,7 @@ write_body(struct http *self, size_t first, size_t n)
                 if (i > 0)
                         r = sq_encode_values(text, 1, NULL, &between);
                 if (r == 0)
-                        r = sq_record_write(&record, NULL, self->format, text);
+                        r = sq_record_write(&record, NULL, &self->encoding, text);
         }
         if (r == 0 && self->body != SINGLE)
                 r = sq_encode_values(text, 1, NULL, self->body == ARRAY ? &close : &between);
@@ -280,7 +282,7 @@ add_header(struct http *self, const char *text)
 static const char *
 content_type(const struct http *self)
 {
-        switch ((enum sq_format)self->format) {
+        switch ((enum sq_format)self->encoding.format) {
         case SQ_FORMAT_JSON:
                 return self->body == LINES ? "application/x-ndjson" : "application/json";
         case SQ_FORMAT_MSGPACK:
@@ -316,6 +318,7 @@ prepare(struct sq_task *task)
 
         self->text.format = SQ_FORMAT_TEXT;
         self->once.format = SQ_FORMAT_TEXT;
+        self->sink.encoding = &self->encoding;
         if (sq_secret_read(task, self->token, self->secret, sizeof(self->secret)) < 0 ||
             sq_sink_open(task, self->url, hand_over) < 0)
                 return -1;
@@ -357,7 +360,7 @@ SQ_BOLT(http) = {
                                 struct http, body, "array|lines|single", "array",
                                 "array: a batch is a JSON array of objects; lines: a tuple a line (msgpack: one behind the "
                                 "other); single: a request for each tuple"),
-                        SQ_OPT_ENCODING(struct http, format, "json"),
+                        SQ_OPT_ENCODING(struct http, encoding, "json"),
                         SQ_OPT_LIST(struct http, headers, "further headers, such as `X-Source: squall`"),
                         SQ_OPT_SECRET("token", struct http, token, "the bearer token"),
                         SQ_OPT_PATH(struct http, ca, NULL,

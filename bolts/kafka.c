@@ -41,7 +41,7 @@ struct kafka {
         struct sq_sink sink;
         struct sqi_kafka client;
         const char *topic, *key, *value, *mark_topic;
-        int64_t format;
+        struct sq_encoding encoding;
 
         char source[300];
         rd_kafka_t *producer;
@@ -63,6 +63,7 @@ declare(struct sq_declaration *decl)
         if (self->key)
                 sq_template_declare(self->key, decl, "key");
         sq_field_declare(self->value, decl, "value");
+        sq_encoding_declare(&self->encoding, self->value, decl);
         sqi_kafka_declare(&self->client, decl);
         sq_sink_declare_staged(&self->sink, decl);
         if (!sq_declared_exactly_once(decl))
@@ -197,7 +198,7 @@ produce(struct kafka *self, size_t i, struct state *state)
         topic = put_template(self, self->topic, &record);
         key = self->key ? put_template(self, self->key, &record) : 0;
         value = self->text.len;
-        r = topic < 0 || key < 0 ? -1 : sq_record_write(&record, self->value, self->format, &self->text);
+        r = topic < 0 || key < 0 ? -1 : sq_record_write(&record, self->value, &self->encoding, &self->text);
         if (r < 0)
                 return RD_KAFKA_RESP_ERR__QUEUE_FULL;
         key_at = self->key ? self->text.bytes + key : NULL;
@@ -469,6 +470,7 @@ prepare(struct sq_task *task)
 
         self->text.format = SQ_FORMAT_TEXT;
         snprintf(self->source, sizeof(self->source), "kafka %.200s", self->client.brokers);
+        self->sink.encoding = self->value ? NULL : &self->encoding;
         if (sqi_kafka_prepare(task, &self->client) < 0 || sq_sink_open_staged(task, self->source, hand_over) < 0)
                 return -1;
         self->states = calloc((size_t)self->sink.batch, sizeof(*self->states));
@@ -505,7 +507,7 @@ SQ_BOLT(kafka) = {
                         SQ_OPT_STR(struct kafka, value, NULL,
                                    "the field that is the message, nil: a message without a value (a tombstone); "
                                    "default: the tuple"),
-                        SQ_OPT_ENCODING(struct kafka, format, "json"),
+                        SQ_OPT_ENCODING(struct kafka, encoding, "json"),
                         SQ_OPT_STR_AS(
                                 "mark-topic", struct kafka, mark_topic, NULL,
                                 "under exactly-once: a topic for the group offset that says what was handed over; "

@@ -21,7 +21,8 @@ enum { STEP_MS = 50, SILENT_STEPS = 60 };
 struct mqtt {
         struct sq_sink sink;
         const char *url, *topic, *value, *password, *ca;
-        int64_t qos, format;
+        int64_t qos;
+        struct sq_encoding encoding;
         bool retain;
 
         struct sqi_mqtt client;
@@ -46,6 +47,7 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "qos", "is 0 or 1");
         sq_template_declare(self->topic, decl, "topic");
         sq_field_declare(self->value, decl, "value");
+        sq_encoding_declare(&self->encoding, self->value, decl);
         sq_secret_declare(self->password, decl, "password");
         sq_sink_declare(&self->sink, decl);
 }
@@ -104,7 +106,7 @@ write_message(struct mqtt *self, const struct sq_record *record)
         r = sq_template_write(self->topic, record, &self->name);
         if (r == 0)
                 r = sq_encode_values(&self->name, 1, NULL, &end);
-        return r ? r : sq_record_write(record, self->value, self->format, &self->text);
+        return r ? r : sq_record_write(record, self->value, &self->encoding, &self->text);
 }
 
 /* 0; -EBADMSG: no broker would take it; -EAGAIN. */
@@ -206,6 +208,7 @@ prepare(struct sq_task *task)
         struct mqtt *self = sq_state(task);
 
         (void)sqi_mqtt_url(self->url, &self->client.at);
+        self->sink.encoding = self->value ? NULL : &self->encoding;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
             sq_sink_open(task, self->url, send) < 0)
                 return -1;
@@ -239,7 +242,7 @@ SQ_BOLT(mqtt) = {
                         SQ_REQ_STR(struct mqtt, url, "mqtt://USER@HOST:PORT, or mqtts:// with TLS"),
                         SQ_REQ_STR(struct mqtt, topic, "the topic; fields or expressions in braces: home/{room}"),
                         SQ_OPT_STR(struct mqtt, value, NULL, "the field that is the message; default: the tuple"),
-                        SQ_OPT_ENCODING(struct mqtt, format, "json"),
+                        SQ_OPT_ENCODING(struct mqtt, encoding, "json"),
                         SQ_OPT_INT(struct mqtt, qos, 1, "1: acked when the broker has it; 0: when it is written"),
                         SQ_OPT_BOOL(struct mqtt, retain, false, "the broker keeps the last message of a topic"),
                         SQ_OPT_PATH(struct mqtt, ca, NULL,

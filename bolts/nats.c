@@ -32,7 +32,7 @@ struct sent {
 struct nats {
         struct sq_sink sink;
         const char *url, *subject, *stream, *key, *value, *password, *ca;
-        int64_t format;
+        struct sq_encoding encoding;
 
         struct sqi_nats client;
         struct sq_encoder name, id, text;
@@ -68,6 +68,7 @@ declare(struct sq_declaration *decl)
         if (self->key && !self->stream)
                 sq_declare_error(decl, "key", "is for JetStream: set `stream`");
         sq_field_declare(self->value, decl, "value");
+        sq_encoding_declare(&self->encoding, self->value, decl);
         sq_secret_declare(self->password, decl, "password");
         sq_sink_declare(&self->sink, decl);
 }
@@ -205,7 +206,7 @@ write_message(struct nats *self, const struct sq_record *record)
         if (r == 0 && self->key)
                 r = write_name(self->key, record, &self->id);
         self->text.len = 0;
-        return r ? r : sq_record_write(record, self->value, self->format, &self->text);
+        return r ? r : sq_record_write(record, self->value, &self->encoding, &self->text);
 }
 
 /* Whether a message can be published to it: the library would write anything into its protocol. */
@@ -414,6 +415,7 @@ prepare(struct sq_task *task)
 
         (void)sqi_nats_url(self->url, &self->client.at);
         self->client.ca = self->ca;
+        self->sink.encoding = self->value ? NULL : &self->encoding;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
             sq_sink_open(task, self->url, send) < 0)
                 return -1;
@@ -448,7 +450,7 @@ SQ_BOLT(nats) = {
                         SQ_OPT_STR(struct nats, key, NULL,
                                    "JetStream: names a message, likewise; what the stream has already is left out"),
                         SQ_OPT_STR(struct nats, value, NULL, "the field that is the message; default: the tuple"),
-                        SQ_OPT_ENCODING(struct nats, format, "json"),
+                        SQ_OPT_ENCODING(struct nats, encoding, "json"),
                         SQ_OPT_PATH(struct nats, ca, NULL,
                                     "tls: the file of certificates to trust; default: the system's"),
                         SQ_OPT_SECRET("password", struct nats, password, "the password of the user, or a token"),

@@ -38,7 +38,8 @@ struct command {
 struct redis {
         struct sq_sink sink;
         const char *url, *key, *value, *score, *once, *password;
-        int64_t kind, format, expire, length;
+        int64_t kind, expire, length;
+        struct sq_encoding encoding;
 
         struct sqi_redis client;
         struct command command;
@@ -65,6 +66,8 @@ declare_key(struct sq_declaration *decl, const struct redis *self)
                 sq_declare_unused(decl, "value", "with `kind: hash` and `kind: stream`, which have all fields");
         if (self->kind == HASH || self->kind == STREAM || self->kind == INCR)
                 sq_declare_unused(decl, "format", "with `kind: hash`, `stream` and `incr`, which have no message");
+        else
+                sq_encoding_declare(&self->encoding, self->value, decl);
         if (self->expire < 0)
                 sq_declare_error(decl, "expire", "must not be negative");
         if (self->length < 0)
@@ -159,7 +162,7 @@ static int
 message(const struct redis *self, struct command *command, const struct sq_record *record)
 {
         command->begins[command->n++] = command->text.len;
-        return sq_record_write(record, self->value, self->format, &command->text);
+        return sq_record_write(record, self->value, &self->encoding, &command->text);
 }
 
 /* What stands behind the name of the command and its key. */
@@ -468,6 +471,8 @@ prepare(struct sq_task *task)
 
         (void)sqi_redis_url(self->url, &self->client.at);
         self->client.timeout = self->sink.timeout;
+        if (!self->value && self->kind != HASH && self->kind != STREAM && self->kind != INCR)
+                self->sink.encoding = &self->encoding;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
             sq_sink_open_staged(task, self->url, send) < 0)
                 return -1;
@@ -498,7 +503,7 @@ SQ_BOLT(redis) = {
                         SQ_OPT_STR(struct redis, value, NULL,
                                    "the field that is the value (incr: by how much, default 1; zset: the member); "
                                    "default: the tuple"),
-                        SQ_OPT_ENCODING(struct redis, format, "json"),
+                        SQ_OPT_ENCODING(struct redis, encoding, "json"),
                         SQ_OPT_STR(struct redis, score, NULL, "zset: the field that is the score"),
                         SQ_OPT_INT(struct redis, expire, 0, "seconds after which the key goes; 0: it stays"),
                         SQ_OPT_INT(struct redis, length, 0, "stream: about so many entries are kept; 0: all"),

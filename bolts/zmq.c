@@ -43,7 +43,8 @@ enum { ANSWERS_MIN = 64 };
 
 struct sender {
         const char *endpoint, *topic;
-        int64_t pattern, format, hwm;
+        int64_t pattern, hwm;
+        struct sq_encoding encoding;
         double timeout;
         bool bind, numbered;
 
@@ -78,6 +79,7 @@ declare(struct sq_declaration *decl)
         if (self->numbered && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "numbered", "needs topology.delivery: exactly-once");
         sqi_zmq_declare(decl, self->endpoint, self->bind);
+        sq_encoding_declare(&self->encoding, NULL, decl);
         sqi_zmq_curve_declare(&self->curve, decl);
         sq_template_declare(self->topic, decl, "topic");
         if (strchr(self->topic, '{') && sq_declared_exactly_once(decl))
@@ -334,12 +336,16 @@ static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct sender *self = sq_state(task);
+        int r;
 
         if (!look_at_peers(task))
                 return SQ_FAIL;
         self->message.len = 0;
-        if (sq_template_make(self->topic, self->templates, in, &self->first_frame) < 0 ||
-            sq_encode(&self->message, in) < 0 || (self->by_epochs && !hold(self)))
+        r = sq_encode(&self->message, in);
+        if (r == -EBADMSG)
+                return sq_refuse_tuple(task, in, "%s: %s", self->endpoint, SQ_UNQUOTED);
+        if (r < 0 || sq_template_make(self->topic, self->templates, in, &self->first_frame) < 0 ||
+            (self->by_epochs && !hold(self)))
                 return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
         if (self->by_epochs)
                 return SQ_ACK;
@@ -487,7 +493,8 @@ prepare(struct sq_task *task)
         struct sender *self = sq_state(task);
         int r;
 
-        self->message.format = (enum sq_format)self->format;
+        self->message.format = (enum sq_format)self->encoding.format;
+        self->message.dialect = sq_csv_dialect(self->encoding.separator, self->encoding.quote);
         self->by_epochs = sq_exactly_once(task);
         self->first_frame.format = self->held.format = SQ_FORMAT_TEXT;
         self->templates = sq_templates_new();
@@ -512,7 +519,7 @@ SQ_BOLT(zmq) = {
                         SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
                         SQ_OPT_STR(struct sender, topic, "",
                                    "a first frame for each message; fields or expressions in braces: {kind}"),
-                        SQ_OPT_ENCODING(struct sender, format, "msgpack"),
+                        SQ_OPT_ENCODING(struct sender, encoding, "msgpack"),
                         SQI_OPT_CURVE(struct sender, curve),
                         SQ_OPT_INT(struct sender, hwm, 1000,
                                    "messages that wait in the socket, for each peer; 0: no limit"),

@@ -73,6 +73,7 @@ SQ_EXPORT void sq_probe_output(struct sq_declaration *decl, const char *option, 
  *     .options = { SQ_OPT_SINK(struct self, sink), ... }, .streams = { SQ_ERRORS }
  *     .execute = sq_sink_execute, .flush = sq_sink_flush, .finish = sq_sink_flush
  *     sq_sink_declare(&self->sink, decl);                               in `.declare`
+ *     self->sink.encoding = &self->encoding;                            in `.prepare`, where messages are made by it
  *     return sq_sink_open(task, self->url, send);                       in `.prepare`
  *     sq_sink_close(task);                                              in `.cleanup`
  *
@@ -100,7 +101,8 @@ struct sq_sink {
         char why[256]; /* `send` says here why it did not work */
         const char *name;
         sq_sink_send *send;
-        struct sq_encoder records;
+        const struct sq_encoding *encoding; /* by which `send` makes messages of tuples; NULL: it does not */
+        struct sq_encoder records, trial;
         struct sq_sink_span *spans; /* of each record */
         size_t n, done, most;       /* most: handed over at once, while it is looked for what is hung up on; or 0 */
         unsigned failures, strikes; /* in a row */
@@ -200,8 +202,9 @@ SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *r
 SQ_EXPORT int sq_template_make(const char *template_, struct sq_templates *templates, const struct sq_tuple *in,
                                struct sq_encoder *text);
 /* Appends the message of a record to an encoder of TEXT: its field `value` as a text (MSGPACK: a map or array as it
- * is), nothing where it is nil; or, with NULL, the record as `format`, a setting of SQ_OPT_ENCODING. As sq_encode(). */
-SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, int64_t format, struct sq_encoder *to);
+ * is), nothing where it is nil; or, with NULL, the record as the settings say. As sq_encode(). */
+SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, const struct sq_encoding *encoding,
+                              struct sq_encoder *to);
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
 

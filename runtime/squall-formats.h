@@ -251,12 +251,14 @@ struct sq_csv_dialect { /* {0} is that of RFC 4180; a quote is a line end where 
 };
 /* Of the settings `separator` and `quote`, of a decoder. */
 SQ_EXPORT struct sq_csv_dialect sq_csv_dialect(int64_t separator, int64_t quote);
-#define SQ_OPT_CSV(state, member) \
+#define SQ_OPT_DIALECT(state, member) \
         SQ_OPT_ENUM_AS("separator", state, member.separator, "comma|tab|semicolon|pipe|space", "comma", \
                        "csv: between cells"), \
                 SQ_OPT_ENUM_AS( \
                         "quote", state, member.quote, "double|single|none", "double", \
-                        "csv: around a cell with separators or line ends in it, and twice in such a cell for itself"), \
+                        "csv: around a cell with separators or line ends in it, and twice in such a cell for itself")
+#define SQ_OPT_CSV(state, member) \
+        SQ_OPT_DIALECT(state, member), \
                 SQ_OPT_BOOL_AS( \
                         "strict", state, member.strict, false, \
                         "csv: a record with too few or too many cells cannot be read; else the missing ones are " \
@@ -346,8 +348,8 @@ SQ_EXPORT int sq_gzip_mend(int fd, uint64_t *end);
 enum sq_format {
         /* Read: the record as a whole. Written: fields between tabs, as they are; nil is null. */
         SQ_FORMAT_TEXT,
-        /* RFC 4180. Read: texts. Written: quotes where they are needed, and around an empty text that stands alone; nil
-         * is nothing, a time has no quotes. */
+        /* RFC 4180, or a dialect. Read: texts. Written: quotes where they are needed, and around an empty text or nil
+         * that stands alone; nil is nothing, a time has no quotes. */
         SQ_FORMAT_CSV,
         SQ_FORMAT_JSON, /* read: any value; written: an object with the fields' names */
         /* Read: a map of texts, by sq_logfmt_read(). Written: the fields that are not nil, in quotes where they need
@@ -376,21 +378,32 @@ enum sq_format {
  * The caller may shorten `len`, and move what is left to the start.
  */
 
-/* The setting `format` of a bolt whose tuples become messages: an enum sq_format. */
+/* The settings of a bolt whose tuples become messages: an enum sq_format, and for sq_csv_dialect(). */
+struct sq_encoding {
+        int64_t format, separator, quote;
+};
 #define SQ_OPT_ENCODING(state, member, standard) \
-        SQ_OPT_ENUM_AS("format", state, member, "text|csv|json|logfmt|msgpack", standard, \
+        SQ_OPT_ENUM_AS("format", state, member.format, "text|csv|json|logfmt|msgpack", standard, \
                        "text: the fields between tabs; csv: a record; json: an object; logfmt: key=value; " \
-                       "msgpack: a map of the fields")
+                       "msgpack: a map of the fields"), \
+                SQ_OPT_DIALECT(state, member)
+/* Refuses those without effect, in `.declare`. `value`: the setting that names the field that is the message, or NULL.
+ */
+SQ_EXPORT void sq_encoding_declare(const struct sq_encoding *encoding, const char *value, struct sq_declaration *decl);
 
-/* {.format = ...} is an empty one. */
+/* {.format = ...} is an empty one, {.dialect = ...} besides where it is CSV of another dialect. */
 struct sq_encoder {
         enum sq_format format;
-        bool short_of_memory; /* while a record is made */
+        struct sq_csv_dialect dialect;
+        bool short_of_memory, unquoted; /* while a record is made */
         char *bytes; /* the encoder's; NULL before the first record. Others may stand there after each record. */
         size_t len, room;
 };
 
-/* Appends the record of a tuple, all of its fields as they came. 0; or -ENOMEM: nothing was appended. */
+/* Appends the record of a tuple, all of its fields as they came. 0; or nothing was appended: -ENOMEM; -EBADMSG: the
+ * dialect has no quotes, and a cell would need them (SQ_UNQUOTED says so). */
+#define SQ_UNQUOTED \
+        "`quote: none` cannot write a separator or a line end in a cell, nor an empty cell that stands alone"
 SQ_EXPORT int sq_encode(struct sq_encoder *encoder, const struct sq_tuple *in);
 /* Appends the names of the fields of a tuple as a record of texts: the header of CSV or TSV. As sq_encode(). */
 SQ_EXPORT int sq_encode_names(struct sq_encoder *encoder, const struct sq_tuple *in);

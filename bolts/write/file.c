@@ -51,6 +51,12 @@ write_name(const struct writer *self)
         return write_is_stdout(self) ? "stdout" : self->path;
 }
 
+bool
+write_has_header(const struct writer *self)
+{
+        return self->format == CSV && self->header_line;
+}
+
 struct sq_append *
 write_append_new(const struct writer *self, int fd, bool restarted)
 {

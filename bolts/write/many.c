@@ -112,9 +112,9 @@ open_file(const struct writer *self, const char *path, struct writer **ret)
                 return r;
         *file = *self;
         file->files = NULL;
-        file->header = (struct sq_encoder){.format = self->header.format};
-        file->lines = (struct sq_encoder){.format = self->lines.format};
-        file->headed = self->format != CSV;
+        file->header = (struct sq_encoder){.format = self->header.format, .dialect = self->header.dialect};
+        file->lines = (struct sq_encoder){.format = self->lines.format, .dialect = self->lines.dialect};
+        file->headed = !write_has_header(self);
         file->table = NULL;
         file->path = file->own_path = strdup(path);
         if (self->table)

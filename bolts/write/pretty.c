@@ -30,7 +30,7 @@ width_of(struct sq_str text)
 static int
 put(struct sq_encoder *to, const char *ptr, size_t len)
 {
-        struct sq_encoder text = {SQ_FORMAT_TEXT, false, to->bytes, to->len, to->room};
+        struct sq_encoder text = {.format = SQ_FORMAT_TEXT, .bytes = to->bytes, .len = to->len, .room = to->room};
         struct sq_value value = sq_str((struct sq_str){ptr, len});
         int r = sq_encode_values(&text, 1, NULL, &value);
 

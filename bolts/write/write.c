@@ -179,6 +179,15 @@ declare_fields(struct sq_declaration *decl, const struct writer *self)
                                  "under exactly-once it is one file, which a restore cuts back: it has no fields");
 }
 
+static void
+declare_dialect(struct sq_declaration *decl, const struct writer *self)
+{
+        static const char *const options[] = {"header", "separator", "quote"};
+
+        for (size_t i = 0; self->format != CSV && i < sizeof(options) / sizeof(options[0]); i++)
+                sq_declare_unused(decl, options[i], "without `format: csv`");
+}
+
 /* Several tasks cannot cut one file back; where it is no file they need not. */
 static void
 declare(struct sq_declaration *decl)
@@ -191,6 +200,7 @@ declare(struct sq_declaration *decl)
                 sq_declare_unused(decl, "open", "for a path without fields");
         if (write_has_fields(self->path) || write_is_stdout(self))
                 sq_declare_unused(decl, "mode", "for stdout and for a path with fields, which are appended to");
+        declare_dialect(decl, self);
         if (self->compress == GZIP && write_is_stdout(self))
                 sq_declare_error(decl, "compress", "stdout is not compressed (pipe it into gzip)");
         if (write_has_fields(self->path))
@@ -245,6 +255,7 @@ choose_format(struct writer *self)
         if (self->format == AUTO)
                 self->format = on_terminal ? PRETTY : TSV;
         self->header.format = self->lines.format = formats[self->format];
+        self->header.dialect = self->lines.dialect = sq_csv_dialect(self->dialect.separator, self->dialect.quote);
         if (self->format == PRETTY)
                 self->table = write_table_new(on_terminal && !getenv("NO_COLOR"));
         return self->format == PRETTY && !self->table ? -ENOMEM : 0;
@@ -296,7 +307,7 @@ begin(struct sq_task *task)
         if (self->gzip && !self->regular)
                 return sq_error_final(task, "%s: only a file is compressed", self->path);
         /* One task does what is done once: no tuple flows before all are prepared. */
-        self->headed = self->format != CSV || (!self->regular && !first);
+        self->headed = !write_has_header(self) || (!self->regular && !first);
         self->staged = self->by_epochs && (self->visible == COMMIT || !self->regular);
         if (self->by_epochs && !self->staged && sq_parallelism(task) > 1)
                 return sq_error_final(task, "%s: several tasks cannot cut it back (write visible: commit)", self->path);
@@ -366,6 +377,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 r = sq_encode_names(&self->header, in);
         if (r == 0)
                 r = self->table ? write_pretty(self->table, &self->lines, in) : sq_encode(&self->lines, in);
+        if (r == -EBADMSG)
+                return sq_refuse_tuple(task, in, "%s: %s", write_name(self), SQ_UNQUOTED);
         return r < 0 ? sq_retry_later(task, "%s: %s", write_name(self), strerror(-r)) : SQ_ACK;
 }
 
@@ -469,8 +482,11 @@ SQ_BOLT(write) = {
                         SQ_OPT_ENUM(
                                 struct writer, format, "tsv|jsonl|csv|logfmt|msgpack|pretty|auto", "auto",
                                 "auto: tsv, and on a terminal pretty; tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
-                                "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value; msgpack: a map behind the other; pretty: columns for "
+                                "jsonl: an object a line; csv: RFC 4180, or another dialect; logfmt: key=value; msgpack: a map behind the other; pretty: columns for "
                                 "people, below the names of the fields"),
+                        SQ_OPT_BOOL_AS("header", struct writer, header_line, true,
+                                       "csv: the first line of each file names the fields"),
+                        SQ_OPT_DIALECT(struct writer, dialect),
                         SQ_OPT_ENUM(
                                 struct writer, compress, "none|gzip", "none",
                                 "gzip: a member for what is written at once, so that the file is whole whenever the "

@@ -18,7 +18,10 @@ struct writer {
         const char *path;
         int64_t format, mode, visible, compress, rotate_bytes, most_open;
         double rotate_secs;
-        bool sync;
+        struct {
+                int64_t separator, quote;
+        } dialect; /* of CSV */
+        bool sync, header_line;
 
         struct sq_append *file; /* NULL: it could not be opened anew */
         struct sq_append
@@ -46,6 +49,7 @@ struct writer {
 bool write_is_stdout(const struct writer *self);
 /* For messages. */
 const char *write_name(const struct writer *self);
+bool write_has_header(const struct writer *self);
 /* Takes `fd` over, also when it fails. 0 or a negative errno, as all of these. */
 int write_take(struct writer *self, int fd, bool restarted);
 /* What sq_append() is to know of the file's format, if it could be made. */

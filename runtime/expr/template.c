@@ -327,8 +327,10 @@ write_field(struct sq_value field, int64_t format, struct sq_encoder *to)
 }
 
 int
-sq_record_write(const struct sq_record *record, const char *value, int64_t format, struct sq_encoder *to)
+sq_record_write(const struct sq_record *record, const char *value, const struct sq_encoding *encoding,
+                struct sq_encoder *to)
 {
+        const int64_t format = encoding->format;
         int r;
 
         if (value)
@@ -336,6 +338,7 @@ sq_record_write(const struct sq_record *record, const char *value, int64_t forma
         if (format == SQ_FORMAT_JSON || format == SQ_FORMAT_MSGPACK)
                 return write_field(record->whole, format, to);
         to->format = (enum sq_format)format;
+        to->dialect = sq_csv_dialect(encoding->separator, encoding->quote);
         r = format == SQ_FORMAT_LOGFMT ? write_named(record, to)
                                        : sq_encode_values(to, record->n, NULL, record->values);
         to->format = SQ_FORMAT_TEXT;

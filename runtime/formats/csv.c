@@ -17,15 +17,7 @@
 
 #include "formats/span.h"
 
-enum { CELL_MAX = 1 << 20, NO_FIELD = 255, NO_QUOTE = '\n' };
-
-static inline struct sq_csv_dialect
-whole(struct sq_csv_dialect dialect)
-{
-        dialect.separator = dialect.separator ? dialect.separator : ',';
-        dialect.quote = dialect.quote ? dialect.quote : '"';
-        return dialect;
-}
+enum { CELL_MAX = 1 << 20, NO_FIELD = 255 };
 
 /* The quote that closes the cell whose content begins at `at`; NULL: there is none before `end`. */
 static const char *
@@ -107,9 +99,9 @@ sq_csv_record(const char *text, size_t len, bool last, struct sq_csv_dialect dia
 {
         const char *end = text + len, *line = line_end(text, end, last);
 
-        dialect = whole(dialect);
+        dialect = sqi_dialect_whole(dialect);
         *ret_wrong = NULL;
-        if (dialect.quote == NO_QUOTE || !memchr(text, dialect.quote, (size_t)((line ? line : end) - text)))
+        if (dialect.quote == SQI_NO_QUOTE || !memchr(text, dialect.quote, (size_t)((line ? line : end) - text)))
                 return line;
         return scan_cells(text, end, last, dialect, ret_wrong);
 }
@@ -152,7 +144,7 @@ take_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, 
         if (!at)
                 return false;
         end = at + record->len;
-        if (at == end || *at != dialect.quote || dialect.quote == NO_QUOTE) {
+        if (at == end || *at != dialect.quote || dialect.quote == SQI_NO_QUOTE) {
                 stop = sqi_span(at, end, 0, dialect.separator, dialect.separator, dialect.separator);
                 *ret = (struct sq_str){at, (size_t)(stop - at)};
         } else
@@ -164,7 +156,7 @@ take_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, 
 bool
 sq_csv_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
 {
-        return take_cell(record, whole(dialect), scratch, ret);
+        return take_cell(record, sqi_dialect_whole(dialect), scratch, ret);
 }
 
 /* ---- Columns by name --------------------------------------------------------------------------------- */
@@ -213,7 +205,7 @@ sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t
 size_t
 sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n, struct sq_value *values)
 {
-        const struct sq_csv_dialect dialect = whole(columns->dialect);
+        const struct sq_csv_dialect dialect = sqi_dialect_whole(columns->dialect);
         struct sq_str cell;
         size_t cells = 0;
 
@@ -228,16 +220,24 @@ sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scr
 struct sq_csv_dialect
 sq_csv_dialect(int64_t separator, int64_t quote)
 {
-        static const char separators[] = {',', '\t', ';', '|', ' '}, quotes[] = {'"', '\'', NO_QUOTE};
+        static const char separators[] = {',', '\t', ';', '|', ' '}, quotes[] = {'"', '\'', SQI_NO_QUOTE};
 
         return (struct sq_csv_dialect){separators[separator], quotes[quote]};
 }
 
 void
+sqi_dialect_unused(int64_t format, struct sq_declaration *decl)
+{
+        if (format == SQ_FORMAT_CSV)
+                return;
+        sq_declare_unused(decl, "separator", "without `format: csv`");
+        sq_declare_unused(decl, "quote", "without `format: csv`");
+}
+
+void
 sqi_dialect_declare(const struct sq_decoder *decoder, struct sq_declaration *decl)
 {
-        static const char *const options[] = {"separator", "quote", "strict"};
-
-        for (size_t i = 0; decoder->format != SQ_FORMAT_CSV && i < sizeof(options) / sizeof(options[0]); i++)
-                sq_declare_unused(decl, options[i], "without `format: csv`");
+        sqi_dialect_unused(decoder->format, decl);
+        if (decoder->format != SQ_FORMAT_CSV)
+                sq_declare_unused(decl, "strict", "without `format: csv`");
 }

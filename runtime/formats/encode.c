@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/plain.h"
+#include "formats/dialect.h"
 #include "formats/span.h"
 
 enum { ROOM_MIN = 4096, JSON_ROOM = 256, INT_ROOM = 24 };
@@ -197,20 +198,26 @@ put_tsv_cell(struct sq_encoder *encoder, const char *ptr, size_t n, bool alone)
                 put_bytes(encoder, ptr, n);
 }
 
+/* The encoder's dialect is a whole one. */
 static void
 put_csv_cell(struct sq_encoder *encoder, const char *ptr, size_t n, bool alone)
 {
+        const struct sq_csv_dialect dialect = encoder->dialect;
+        const char quotes[] = {dialect.quote, '\0'}, special[] = {dialect.separator, '\r', '\n', dialect.quote, '\0'};
         /* An empty field that stands alone would be an empty line, which many readers pass over. */
         bool quote = n == 0 ? alone
-                            : sqi_span(ptr, ptr + n, '\r' + 1, ',', '"', '"') < ptr + n && has_any(ptr, n, ",\"\r\n");
+                            : sqi_span(ptr, ptr + n, '\r' + 1, dialect.separator, dialect.quote, dialect.quote) <
+                                              ptr + n &&
+                                      has_any(ptr, n, special);
 
-        if (!quote) {
+        if (!quote || dialect.quote == SQI_NO_QUOTE) {
+                encoder->unquoted |= quote;
                 put_bytes(encoder, ptr, n);
                 return;
         }
-        put_char(encoder, '"');
-        put_escaped(encoder, ptr, n, "\"", "\"", '"');
-        put_char(encoder, '"');
+        put_char(encoder, dialect.quote);
+        put_escaped(encoder, ptr, n, quotes, quotes, dialect.quote);
+        put_char(encoder, dialect.quote);
 }
 
 /* Takes the text behind `start` back and puts it as a cell. */
@@ -255,6 +262,8 @@ put_cells(struct sq_encoder *encoder, const struct encoded *row, char separator,
                         put_int(encoder, value.as.i);
                 else if (value.type != SQ_NIL)
                         put_other(encoder, value, row->n == 1, put);
+                else if (row->n == 1)
+                        put(encoder, "", 0, true);
         }
 }
 
@@ -268,7 +277,8 @@ put_tsv(struct sq_encoder *encoder, const struct encoded *row)
 static void
 put_csv(struct sq_encoder *encoder, const struct encoded *row)
 {
-        put_cells(encoder, row, ',', put_csv_cell);
+        encoder->dialect = sqi_dialect_whole(encoder->dialect);
+        put_cells(encoder, row, encoder->dialect.separator, put_csv_cell);
 }
 
 static void
@@ -490,13 +500,15 @@ static int
 encode(struct sq_encoder *encoder, const struct encoded *row)
 {
         size_t start = encoder->len;
+        int r;
 
         formats[encoder->format].put(encoder, row);
-        if (!encoder->short_of_memory)
+        if (!encoder->short_of_memory && !encoder->unquoted)
                 return 0;
+        r = encoder->short_of_memory ? -ENOMEM : -EBADMSG;
         encoder->len = start;
-        encoder->short_of_memory = false;
-        return -ENOMEM;
+        encoder->short_of_memory = encoder->unquoted = false;
+        return r;
 }
 
 int
@@ -537,5 +549,5 @@ void
 sq_encoder_free(struct sq_encoder *encoder)
 {
         free(encoder->bytes);
-        *encoder = (struct sq_encoder){.format = encoder->format};
+        *encoder = (struct sq_encoder){.format = encoder->format, .dialect = encoder->dialect};
 }

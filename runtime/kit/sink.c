@@ -93,6 +93,7 @@ sq_sink_close(struct sq_task *task)
         struct sq_sink *sink = sq_state(task);
 
         sq_encoder_free(&sink->records);
+        sq_encoder_free(&sink->trial);
         sq_templates_free(&sink->templates);
         sq_encoder_free(&sink->stage.held);
         free(sink->spans);
@@ -330,6 +331,31 @@ sqi_sink_append(struct sq_encoder *bytes, const void *ptr, size_t n)
         return n > 0 ? sq_encode_values(bytes, 1, NULL, &value) : 0;
 }
 
+/* Whether its dialect has a way to write the tuple: `send` finds it to, and no batch is cut in two for it. */
+static bool
+is_writable(struct sq_sink *sink, const struct sq_tuple *in)
+{
+        const struct sq_encoding *encoding = sink->encoding;
+
+        if (!encoding || encoding->format != SQ_FORMAT_CSV)
+                return true;
+        sink->trial.format = SQ_FORMAT_CSV;
+        sink->trial.dialect = sq_csv_dialect(encoding->separator, encoding->quote);
+        sink->trial.len = 0;
+        return sink->trial.dialect.quote != '\n' || sq_encode(&sink->trial, in) != -EBADMSG;
+}
+
+/* Takes back the last of the records. */
+static enum sq_verdict
+refuse_unwritable(struct sq_task *task, struct sq_sink *sink, size_t begin)
+{
+        struct sq_value record = sqi_value(SQ_MAP, SQ_PACKED, sink->records.bytes + begin, sink->records.len - begin);
+        int r = sq_refuse(task, sink->on_error, record, "%s: %s", sink->name, SQ_UNQUOTED);
+
+        sink->records.len = begin;
+        return r < 0 ? SQ_FAIL : SQ_ACK;
+}
+
 static enum sq_verdict
 hold(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in)
 {
@@ -342,6 +368,8 @@ hold(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in)
         sink->records.len = 0;
         if (sq_encode(&sink->records, in) < 0)
                 return sq_retry_later(task, "%s: %s", sink->name, strerror(ENOMEM));
+        if (!is_writable(sink, in))
+                return refuse_unwritable(task, sink, 0);
         len = (uint32_t)sink->records.len;
         if (sqi_sink_append(held, &len, sizeof(len)) < 0 || sqi_sink_append(held, sink->records.bytes, len) < 0) {
                 held->len = before;
@@ -365,6 +393,8 @@ sq_sink_execute(struct sq_task *task, const struct sq_tuple *in)
         begin = sink->records.len;
         if (sq_encode(&sink->records, in) < 0)
                 return sq_retry_later(task, "%s: %s", sink->name, strerror(ENOMEM));
+        if (!is_writable(sink, in))
+                return refuse_unwritable(task, sink, begin);
         sqi_sink_add(sink, begin);
         return SQ_ACK;
 }

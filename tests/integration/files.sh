@@ -99,15 +99,20 @@ idle() {
 }
 topology idle "path: '-'" "path: $dir/idle.tsv, rotate-secs: 0.3"
 check "write rotates a file that gets old while nothing comes" idle
-# Exactly once: at the ends of epochs.
+# Exactly once: at the ends of epochs. `file` reads the parts back by the keys that they were written with.
 exactly() {
-        topology exactly "count: 30000, rate: 10000, fields: { n: seq }" "path: $dir/exactly.tsv, rotate-bytes: 10000" generate
+        local dialect="format: csv, separator: semicolon, quote: single" part
+        topology exactly "count: 30000, rate: 10000, fields: { n: seq, text: const it's;so }" "path: $dir/exactly.csv, rotate-bytes: 10000, $dialect" generate
         sed -i "2i config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60 }" "$dir/exactly.yaml"
         begin exactly
-        strikes exactly.tsv 5
-        [ "$(ls "$dir"/exactly.tsv.2* | wc -l)" -ge 5 ] && rotated exactly.tsv | sort -n | cmp - <(seq 0 29999)
+        strikes exactly.csv 5
+        [ -s "$dir/exactly.csv" ] || rm "$dir/exactly.csv" # begun by a rotation at the end
+        topology exactly_back "path: '$dir/exactly.csv*', $dialect" "path: $dir/exactly.jsonl, format: jsonl"
+        "$squall" run --inline "$dir/exactly_back.yaml" && [ "$(ls "$dir"/exactly.csv.2* | wc -l)" -ge 5 ] &&
+                for part in "$dir"/exactly.csv*; do [ "$(grep -c '^n;text' "$part")" = 1 ] || return; done &&
+                sort -t '"' -k 4n "$dir/exactly.jsonl" | cmp - <(seq -f "{\"n\":\"%.0f\",\"text\":\"it's;so\"}" 0 29999)
 }
-check "write that rotates exactly once has each line once, whoever is killed" exactly
+check "write that rotates CSV exactly once has each line once and a header in each part, whoever is killed" exactly
 refuses() { # SENTENCE PATTERN PROPERTIES [PARALLELISM]
         topology refused "count: 1, fields: { n: seq }" "$3" generate
         sed -i "s/component: write/component: write, parallelism: ${4:-1}/" "$dir/refused.yaml"

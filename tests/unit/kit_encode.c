@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ writes_other_values_in_cells_as_json_does_but_for_nil_and_times(void **unused)
                 {sq_map(NULL, 0), "{}\n", "{}\t1\n"},
         };
         const struct example csv[] = {
-                {sq_nil(), "\n", ",1\n"},
+                {sq_nil(), "\"\"\n", ",1\n"},
                 {sq_array(list, 3), "\"[1,\"\"a\\tb\"\",null]\"\n", "\"[1,\"\"a\\tb\"\",null]\",1\n"},
                 {sq_time((struct sq_time){0, 0}), "1970-01-01T00:00:00Z\n", "1970-01-01T00:00:00Z,1\n"},
         };
@@ -255,37 +256,88 @@ appends_records_behind_those_that_stand_there(void **unused)
 /* ---- And back ---------------------------------------------------------------------------------------- */
 
 static const char *const hard[] = {
-        "",          " ",        "\"", "\"\"",         ",",
-        "a,\"b\"\n", "\r\n",     "\n", "\t",           "\\n",
-        "\\",        "3\" pipe", "'",  "\xef\xbb\xbf", "\xf0\x9f\x98\x80",
+        "",          " ",        "\"",  "\"\"",         ",",
+        "a,\"b\"\n", "\r\n",     "\n",  "\t",           "\\n",
+        "\\",        "3\" pipe", "'",   "\xef\xbb\xbf", "\xf0\x9f\x98\x80",
+        "'a;b'",     "|",        "x\r", "''x",
 };
 
 static void
-the_csv_reader_reads_what_was_written(void **unused)
+expect_csv(struct sq_str record, struct sq_csv_dialect dialect, size_t n, const struct sq_value *values)
 {
-        struct sq_encoder encoder = {.format = SQ_FORMAT_CSVL};
-        char scratch[256];
+        char scratch[256], *grow = scratch;
+        const char *wrong, *end = sq_csv_record(record.ptr, record.len, true, dialect, &wrong);
+        struct sq_str cell;
+
+        assert_null(wrong);
+        assert_ptr_equal(end, record.ptr + record.len - 1);
+        record.len--;
+        for (size_t f = 0; f < n; f++) {
+                assert_true(sq_csv_cell(&record, dialect, &grow, &cell));
+                assert_int_equal(cell.len, values[f].len);
+                assert_memory_equal(cell.ptr, values[f].as.ptr, cell.len);
+        }
+        assert_false(sq_csv_cell(&record, dialect, &grow, &cell));
+}
+
+/* What it has no way to write is refused, and nothing of it is left. */
+static void
+goes_through(struct sq_csv_dialect dialect, size_t n, const struct sq_value *values)
+{
+        struct sq_encoder encoder = {.format = SQ_FORMAT_CSVL, .dialect = dialect};
+        bool needs = n == 1 && values[0].len == 0;
+        char special[] = {'\r', '\n', dialect.separator, '\0'};
+        int r;
+
+        for (size_t f = 0; f < n; f++)
+                needs |= strpbrk(values[f].as.ptr, special) != NULL;
+        assert_int_equal(sq_encode_values(&encoder, 1, names, (struct sq_value[]){sq_text("x")}), 0);
+        assert_int_equal(encoder.len, 2);
+        r = sq_encode_values(&encoder, n, names, values);
+        if (dialect.quote == '\n' && needs) {
+                assert_int_equal(r, -EBADMSG);
+                assert_int_equal(encoder.len, 2);
+        } else {
+                assert_int_equal(r, 0);
+                expect_csv((struct sq_str){encoder.bytes + 2, encoder.len - 2}, dialect, n, values);
+        }
+        sq_encoder_free(&encoder);
+}
+
+static void
+the_csv_reader_reads_what_was_written_in_each_dialect(void **unused)
+{
+        enum { SEPARATORS = 5, QUOTES = 3 };
 
         (void)unused;
-        for (size_t i = 0; i < LENGTH(hard) * LENGTH(hard); i++) {
-                const struct sq_value values[] = {sq_text(hard[i / LENGTH(hard)]), sq_text(hard[i % LENGTH(hard)])};
-                const char *wrong, *end;
-                struct sq_str record, cell;
-                char *grow = scratch;
+        for (size_t d = 0; d < SEPARATORS * QUOTES; d++) {
+                struct sq_csv_dialect dialect = sq_csv_dialect((int64_t)d / QUOTES, (int64_t)d % QUOTES);
 
-                encoder.len = 0;
-                assert_int_equal(sq_encode_values(&encoder, 2, names, values), 0);
-                end = sq_csv_record(encoder.bytes, encoder.len, true, (struct sq_csv_dialect){0}, &wrong);
-                assert_null(wrong);
-                assert_ptr_equal(end, encoder.bytes + encoder.len - 1);
-                record = (struct sq_str){encoder.bytes, encoder.len - 1};
-                for (size_t f = 0; f < 2; f++) {
-                        assert_true(sq_csv_cell(&record, (struct sq_csv_dialect){0}, &grow, &cell));
-                        assert_int_equal(cell.len, values[f].len);
-                        assert_memory_equal(cell.ptr, values[f].as.ptr, cell.len);
+                for (size_t i = 0; i < LENGTH(hard) * LENGTH(hard); i++) {
+                        const struct sq_value values[] = {sq_text(hard[i / LENGTH(hard)]),
+                                                          sq_text(hard[i % LENGTH(hard)])};
+
+                        goes_through(dialect, 2, values);
+                        goes_through(dialect, 1, values);
                 }
-                assert_false(sq_csv_cell(&record, (struct sq_csv_dialect){0}, &grow, &cell));
         }
+}
+
+static void
+an_array_is_quoted_as_its_dialect_says(void **unused)
+{
+        struct sq_value pair[] = {sq_int(1), sq_int(2)}, list = sq_array(pair, 2);
+        struct sq_encoder encoder = {.format = SQ_FORMAT_CSV, .dialect = {';', '\''}};
+
+        (void)unused;
+        assert_int_equal(sq_encode_values(&encoder, 1, names, &list), 0);
+        assert_int_equal(encoder.len, 5);
+        encoder.len = 0;
+        encoder.dialect = (struct sq_csv_dialect){',', '\''};
+        assert_int_equal(sq_encode_values(&encoder, 1, names, &list), 0);
+        assert_memory_equal(encoder.bytes, "'[1,2]'", 7);
+        encoder.dialect.quote = '\n';
+        assert_int_equal(sq_encode_values(&encoder, 1, names, &list), -EBADMSG);
         sq_encoder_free(&encoder);
 }
 
@@ -369,7 +421,8 @@ main(void)
                 cmocka_unit_test(writes_the_bytes_of_text_between_tabs),
                 cmocka_unit_test(writes_maps_of_msgpack_in_the_shortest_form),
                 cmocka_unit_test(appends_records_behind_those_that_stand_there),
-                cmocka_unit_test(the_csv_reader_reads_what_was_written),
+                cmocka_unit_test(the_csv_reader_reads_what_was_written_in_each_dialect),
+                cmocka_unit_test(an_array_is_quoted_as_its_dialect_says),
                 cmocka_unit_test(the_json_reader_reads_what_was_written),
                 cmocka_unit_test(escapes_a_byte_wherever_it_stands_in_a_text),
                 cmocka_unit_test(writes_whole_numbers_of_every_length),

@@ -94,7 +94,7 @@ enum { FILES = sizeof(files) / sizeof(files[0]) };
 struct placeholder {
         const char *name, *value;
 };
-enum { VARIABLES = 7 };
+enum { VARIABLES = 8 };
 
 static void
 expand(FILE *out, const char *text, const struct placeholder *variables)
@@ -154,24 +154,29 @@ find_squall(char ret[PATH_MAX])
                 ret[0] = '\0';
 }
 
-/* A name of C for the component: what is no letter or digit becomes '_', and a word of the language gets one behind
- * it. */
+/* What SQ_BOLT() and the like call the component: what is no letter or digit becomes '_'. It is only a part of names of
+ * C, so it may be a word of the language. */
 static void
 make_ident(const char *component, char *ret, size_t size)
 {
-        static const char *const words[] = {
-                "auto",   "break",    "case",     "char",     "const", "continue", "default", "do",     "double",
-                "else",   "enum",     "extern",   "float",    "for",   "goto",     "if",      "inline", "int",
-                "long",   "register", "restrict", "return",   "short", "signed",   "sizeof",  "static", "struct",
-                "switch", "typedef",  "union",    "unsigned", "void",  "volatile", "while",   "asm",    "typeof"};
-        bool taken = false;
-
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-                taken = taken || strcmp(component, words[i]) == 0;
-        snprintf(ret, size, "%s%s", component, taken ? "_" : "");
+        snprintf(ret, size, "%s", component);
         for (; *ret != '\0'; ret++)
                 if (!isalnum((unsigned char)*ret))
                         *ret = '_';
+}
+
+/* What the component is called in its topology: as it is, or my-NAME where another one has that id there. (Topologies
+ * of programs have the same ones.) */
+static void
+make_id(const char *kind, const char *component, char *ret, size_t size)
+{
+        char line[SQI_ID_MAX + 8];
+        bool taken = false;
+
+        snprintf(line, sizeof(line), "- id: %s\n", component);
+        for (size_t i = 0; i < FILES; i++)
+                taken = taken || (strcmp(files[i].kind, kind) == 0 && strstr(files[i].text, line));
+        snprintf(ret, size, "%s%s", taken ? "my-" : "", component);
 }
 
 static int
@@ -196,12 +201,13 @@ static int
 write_all(const char *kind, const char *name, const struct language *language)
 {
         bool topology = strcmp(kind, "topology") == 0;
-        char squall[PATH_MAX], ident[SQI_ID_MAX + 2];
+        char squall[PATH_MAX], ident[SQI_ID_MAX + 1], id[SQI_ID_MAX + 4];
         const char *component = topology ? "totals" : name;
         const struct placeholder variables[VARIABLES] = {
                 {"@name@", name},
                 {"@component@", component},
                 {"@ident@", ident},
+                {"@id@", id},
                 {"@squall@", squall},
                 {"@suffix@", language ? language->suffix : ""},
                 {"@run@", language ? language->run : ""},
@@ -210,6 +216,7 @@ write_all(const char *kind, const char *name, const struct language *language)
 
         find_squall(squall);
         make_ident(component, ident, sizeof(ident));
+        make_id(kind, component, id, sizeof(id));
         if (language)
                 return write_program(language, kind, name, variables);
         for (size_t i = 0; i < FILES && status == CLI_DONE; i++)
@@ -233,7 +240,8 @@ run(const struct cli_args *args)
                                  strcmp(kind, "topology") == 0 ? "YAML" : "in C");
         if (language && strcmp(name, "multilang") == 0)
                 return cli_error(CLI_USAGE, "'multilang' is the library of what is made (take another name)");
-
+        if (strcmp(name, "null") == 0)
+                return cli_error(CLI_USAGE, "'null' is no name in YAML, but nothing (take another name)");
         if (!sqi_is_id(name) || !isalpha((unsigned char)name[0]))
                 return cli_error(CLI_USAGE,
                                  "'%s' is no name (letters, digits, '_', '-' and '.', at most %d, a letter first)",

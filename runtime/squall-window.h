@@ -179,7 +179,7 @@ struct sqi_windowed_state {
         { \
                 return sq_windowed_prepare(task, &sqi_windowed); \
         } \
-        SQ_BOLT(ident) = { \
+        SQI_REGISTER(#ident, sqi_registered_##ident, struct sq_bolt, SQ_KIND_BOLT) = { \
                 .about = text, \
                 .state = sizeof(struct sqi_windowed_state), \
                 .key_state = sizeof(struct sq_window_key), \

@@ -1116,15 +1116,16 @@ struct sq_manifest {
         SQ_EXPORT const struct sq_manifest sq_manifest
 #endif
 
-/* Registers the component of this .so: SQ_BOLT(name) = { ... }; */
-#define SQ_BOLT(ident) SQI_REGISTER(ident, struct sq_bolt, SQ_KIND_BOLT)
-#define SQ_SPOUT(ident) SQI_REGISTER(ident, struct sq_spout, SQ_KIND_SPOUT)
-#define SQ_GROUPING(ident) SQI_REGISTER(ident, struct sq_grouping, SQ_KIND_GROUPING)
-#define SQI_REGISTER(ident, type, kind) \
+/* Registers the component of this .so: SQ_BOLT(name) = { ... }; The name may be that of anything else in C, also of a
+ * macro: it is quoted and pasted before it could be expanded. */
+#define SQ_BOLT(ident) SQI_REGISTER(#ident, sqi_registered_##ident, struct sq_bolt, SQ_KIND_BOLT)
+#define SQ_SPOUT(ident) SQI_REGISTER(#ident, sqi_registered_##ident, struct sq_spout, SQ_KIND_SPOUT)
+#define SQ_GROUPING(ident) SQI_REGISTER(#ident, sqi_registered_##ident, struct sq_grouping, SQ_KIND_GROUPING)
+#define SQI_REGISTER(name, registered, type, kind) \
         SQI_MAY_LEAVE_OUT \
-        extern const type sqi_registered_##ident; \
-        SQI_MANIFEST = {SQ_ABI, kind, sizeof(type), #ident, &sqi_registered_##ident}; \
-        const type sqi_registered_##ident
+        extern const type registered; \
+        SQI_MANIFEST = {SQ_ABI, kind, sizeof(type), name, &registered}; \
+        const type registered
 
 #ifdef __cplusplus
 } /* extern "C" */

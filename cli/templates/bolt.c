@@ -4,7 +4,7 @@
 #include <squall.h>
 
 /* Settings and state of one task. The runtime zeroes it and fills in the settings. */
-struct @ident@ {
+struct totals {
         int64_t min;
 };
 
@@ -20,7 +20,7 @@ enum { WORD };
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
-        const struct @ident@ *self = sq_state(task);
+        const struct totals *self = sq_state(task);
         struct sq_str word = sq_get_str(in, WORD); /* a view: good until execute returns */
         struct per_word *tally;
 
@@ -34,9 +34,9 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 
 SQ_BOLT(@ident@) = {
         .about = "Running total per word.",
-        .state = sizeof(struct @ident@),
+        .state = sizeof(struct totals),
         .key_state = sizeof(struct per_word),
-        .options = {SQ_OPT_INT(struct @ident@, min, 1, "first count to emit")},
+        .options = {SQ_OPT_INT(struct totals, min, 1, "first count to emit")},
         .in = {[WORD] = {"word", SQ_STR}},
         .out = {{"word", SQ_STR}, {"count", SQ_INT}},
         .execute = execute,

@@ -5,14 +5,14 @@
 
 /* Settings and state of one group: a task that emits, and the tasks that read. The runtime zeroes it and fills in the
  * settings. */
-struct @ident@ {
+struct hashed {
         int64_t copies;
 };
 
 static int
 prepare(struct sq_task *sender, struct sq_group *group)
 {
-        const struct @ident@ *self = sq_group_state(group);
+        const struct hashed *self = sq_group_state(group);
 
         if (self->copies < 1 || self->copies > sq_group_size(group))
                 return sq_error(sender, "'copies' is 1 to the number of tasks, %u", sq_group_size(group));
@@ -23,7 +23,7 @@ prepare(struct sq_task *sender, struct sq_group *group)
 static unsigned
 choose(struct sq_task *sender, struct sq_group *group, const struct sq_tuple *tuple, unsigned *ret)
 {
-        const struct @ident@ *self = sq_group_state(group);
+        const struct hashed *self = sq_group_state(group);
         unsigned size = sq_group_size(group), first = (unsigned)(sq_group_hash(group, tuple) % size), n = 0;
 
         (void)sender;
@@ -34,8 +34,8 @@ choose(struct sq_task *sender, struct sq_group *group, const struct sq_tuple *tu
 
 SQ_GROUPING(@ident@) = {
         .about = "By the hash of the fields of `args`, to so many tasks.",
-        .state = sizeof(struct @ident@),
-        .options = {SQ_OPT_INT(struct @ident@, copies, 1, "how many tasks get a tuple")},
+        .state = sizeof(struct hashed),
+        .options = {SQ_OPT_INT(struct hashed, copies, 1, "how many tasks get a tuple")},
         .prepare = prepare,
         .choose = choose,
         /* Does it promise that equal values of `args` go to one task, whatever happens? Only then may a bolt behind it

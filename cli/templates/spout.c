@@ -3,7 +3,7 @@
 #include <squall.h>
 
 /* Settings and state of one task. The runtime zeroes it and fills in the settings. */
-struct @ident@ {
+struct squares {
         int64_t count;
         int64_t next;
 };
@@ -18,7 +18,7 @@ emit(struct sq_task *task, int64_t n)
 static int
 prepare(struct sq_task *task)
 {
-        struct @ident@ *self = sq_state(task);
+        struct squares *self = sq_state(task);
 
         self->next = sq_index(task);
         return self->count < 0 ? sq_error(task, "count: %lld is below zero", (long long)self->count) : 0;
@@ -27,7 +27,7 @@ prepare(struct sq_task *task)
 static enum sq_next
 next(struct sq_task *task)
 {
-        struct @ident@ *self = sq_state(task);
+        struct squares *self = sq_state(task);
 
         if (self->next >= self->count)
                 return SQ_DONE;
@@ -49,7 +49,7 @@ replay(struct sq_task *task, uint64_t position)
 static int
 seek(struct sq_task *task, uint64_t position)
 {
-        struct @ident@ *self = sq_state(task);
+        struct squares *self = sq_state(task);
 
         while ((uint64_t)self->next < position)
                 self->next += sq_parallelism(task);
@@ -58,8 +58,8 @@ seek(struct sq_task *task, uint64_t position)
 
 SQ_SPOUT(@ident@) = {
         .about = "The squares of 0, 1, 2, ...",
-        .state = sizeof(struct @ident@),
-        .options = {SQ_OPT_INT(struct @ident@, count, 10, "how many")},
+        .state = sizeof(struct squares),
+        .options = {SQ_OPT_INT(struct squares, count, 10, "how many")},
         .out = {{"n", SQ_INT}, {"square", SQ_INT}},
         .prepare = prepare,
         .next = next,

@@ -5,7 +5,7 @@
 
 /* What is kept of the tuples of a window, zeroed at first. The runtime keeps it, also through a crash under
  * exactly-once; so it holds no pointer. */
-struct @ident@ {
+struct range {
         double low, high;
         bool any;
 };
@@ -14,7 +14,7 @@ struct @ident@ {
 enum { VALUE };
 
 static void
-put(struct @ident@ *kept, double low, double high)
+put(struct range *kept, double low, double high)
 {
         if (!kept->any || low < kept->low)
                 kept->low = low;
@@ -36,7 +36,7 @@ add(struct sq_task *task, void *kept, const struct sq_tuple *in)
 static void
 merge(struct sq_task *task, void *into, const void *from)
 {
-        const struct @ident@ *other = from;
+        const struct range *other = from;
 
         (void)task;
         put(into, other->low, other->high);
@@ -45,11 +45,11 @@ merge(struct sq_task *task, void *into, const void *from)
 static void
 emit(struct sq_task *task, const struct sq_window *window, const void *kept)
 {
-        const struct @ident@ *range = kept;
+        const struct range *range = kept;
 
         sq_window_emit(task, window, range->low, range->high); /* the key, start and end go before them */
 }
 
-SQ_WINDOW(@ident@, "The least and the greatest value of each window.", .size = sizeof(struct @ident@),
+SQ_WINDOW(@ident@, "The least and the greatest value of each window.", .size = sizeof(struct range),
           .in = {[VALUE] = {"value", SQ_FLOAT}}, .out = {{"low", SQ_FLOAT}, {"high", SQ_FLOAT}}, .add = add,
           .merge = merge, .emit = emit);

@@ -192,7 +192,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         const struct passed *passed;
 
         if (self->event_time && !sq_event_time(in, &time))
-                return sq_fail(task, "the field `%s` has no time", sq_input_field(task, (unsigned)self->by.n).name);
+                return sq_refuse_untimed(task, in);
         key = sq_key_of(in, (unsigned)self->by.n);
         passed = sq_keyed_peek(task, key);
         if (passed && is_duplicate(task, passed, time)) {

@@ -108,7 +108,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         int64_t time;
 
         if (!sq_event_time(in, &time))
-                return sq_fail(task, "the field `%s` has no time", sq_input_field(task, (unsigned)self->by.n).name);
+                return sq_refuse_untimed(task, in);
         if (time < sq_watermark(task)) {
                 sq_count(task, "late", 1);
                 sq_emit_tuple(task, LATE, in);

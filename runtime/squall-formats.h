@@ -162,6 +162,9 @@ SQ_EXPORT int sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value 
  * cannot be written. */
 SQ_EXPORT enum sq_verdict sq_refuse_tuple(struct sq_task *task, const struct sq_tuple *in, const char *format, ...)
         SQ_PRINTF(3, 4);
+/* The same of a tuple that sq_event_time() finds no time in: the cause names the field and what it holds. Such a tuple
+ * is wrong however often it comes, so sq_fail(), which makes it come again, is not for it. */
+SQ_EXPORT enum sq_verdict sq_refuse_untimed(struct sq_task *task, const struct sq_tuple *in);
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
 

@@ -707,6 +707,8 @@ SQ_EXPORT void sq_hold_back_watermark(struct sq_task *task, unsigned stream, int
 
 /* The event time of a tuple, by the field that sq_declared_time() names. False: there is none, or it holds no time. */
 SQ_EXPORT bool sq_event_time(const struct sq_tuple *in, int64_t *ret_ns);
+/* What that field is called in the tuple, and what it holds. NULL: there is none. */
+SQ_EXPORT const char *sq_event_time_field(const struct sq_tuple *in, struct sq_value *ret_value);
 /* Is it this field of the component's own? */
 SQ_EXPORT bool sq_is_event_time(const struct sq_tuple *in, unsigned field);
 

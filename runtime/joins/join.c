@@ -264,12 +264,13 @@ sq_join_execute(struct sq_task *task, const struct sq_tuple *in)
         look_at_clock(join);
         arrival.time = join->now;
         if (join->event_time && !sq_event_time(in, &arrival.time))
-                return sq_fail(task, "a row of '%s' has no event time", side->name);
+                return sq_refuse_untimed(task, in);
         if (join->event_time && !has_room(&join->plan, arrival.time))
-                return sq_fail(task,
-                               "the event time of a row of '%s' is too near to an end of all times, 1677 and 2262, for "
-                               "what it may be joined with",
-                               side->name);
+                return sq_refuse_tuple(
+                        task, in,
+                        "%s: the event time of a row of '%s' is too near to an end of all times, 1677 and 2262, for what "
+                        "it may be joined with",
+                        sq_component(task), side->name);
         if (!pack(join, side, in, &arrival))
                 return sq_retry_later(task, "no memory for a row");
         sqi_join_find(join, join->timed_key ? sq_key_of(in, (unsigned)join->sides.nkeys) : sq_key(in));

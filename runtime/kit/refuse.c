@@ -46,3 +46,16 @@ sq_refuse_tuple(struct sq_task *task, const struct sq_tuple *in, const char *for
         }
         return sq_refuse(task, SQ_ON_ERROR_DEAD_LETTER, sq_map(pairs, n), "%s", cause) < 0 ? SQ_FAIL : SQ_ACK;
 }
+
+enum sq_verdict
+sq_refuse_untimed(struct sq_task *task, const struct sq_tuple *in)
+{
+        struct sq_value value;
+        const char *field = sq_event_time_field(in, &value);
+        char held[CAUSE_MAX / 2];
+
+        if (!field)
+                return sq_refuse_tuple(task, in, "%s: no field has an event time", sq_component(task));
+        sq_json(value, held, sizeof(held));
+        return sq_refuse_tuple(task, in, "%s: the field `%s` holds no time: %s", sq_component(task), field, held);
+}

@@ -63,6 +63,17 @@ sq_event_time(const struct sq_tuple *in, int64_t *ret_ns)
                sqi_event_time_of(&time->format, sqi_unpack(in->slice.at + offset[0], in->slice.at + offset[1]), ret_ns);
 }
 
+const char *
+sq_event_time_field(const struct sq_tuple *in, struct sq_value *ret_value)
+{
+        const struct sqi_edge_time *time = &in->input->edge->time;
+
+        if (!time->known)
+                return NULL;
+        *ret_value = sq_tuple_get(in, time->place);
+        return sq_tuple_name(in, time->place);
+}
+
 bool
 sq_is_event_time(const struct sq_tuple *in, unsigned field)
 {

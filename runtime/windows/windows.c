@@ -202,6 +202,19 @@ time_of_tuple(const struct sqi_windows *run, const struct sq_tuple *in, int64_t 
                !__builtin_add_overflow(*ret_ns, (int64_t)value.len, ret_ns);
 }
 
+/* By a field that `time` names it is not the event time of the topology. */
+static enum sq_verdict
+refuse_untimed(const struct sqi_windows *run, const struct sq_tuple *in)
+{
+        char held[256];
+
+        if (sq_is_event_time(in, run->time_column))
+                return sq_refuse_untimed(run->task, in);
+        sq_json(sq_get(in, run->time_column), held, sizeof(held));
+        return sq_refuse_tuple(run->task, in, "%s: the field `%s` holds no time: %s", sq_component(run->task),
+                               sq_input_field(run->task, run->time_column).name, held);
+}
+
 /* Every window that it would be in takes none any more. */
 static void
 leave_out(struct sqi_windows *run, const struct sq_tuple *in)
@@ -210,16 +223,21 @@ leave_out(struct sqi_windows *run, const struct sq_tuple *in)
         sq_emit_tuple(run->task, 1, in);
 }
 
-/* All that may fail, before anything is written. */
-static enum sq_verdict
-look(struct sqi_windows *run, int64_t time)
+/* All that may fail, before anything is written. False: it is not added, and this is the verdict. */
+static bool
+look(struct sqi_windows *run, int64_t time, enum sq_verdict *ret)
 {
-        const char *wrong;
+        const char *wrong = NULL;
 
-        if (run->own)
-                return run->own->check ? run->own->check(run->task, run->in) : SQ_ACK;
-        wrong = sqi_aggregating_take(run, time);
-        return wrong ? sq_fail(run->task, "`%s` of a value that is no number", wrong) : SQ_ACK;
+        *ret = SQ_ACK;
+        if (!run->own)
+                wrong = sqi_aggregating_take(run, time);
+        else if (run->own->check)
+                *ret = run->own->check(run->task, run->in);
+        if (wrong)
+                *ret = sq_refuse_tuple(run->task, run->in, "%s: `%s` of a value that is no number",
+                                       sq_component(run->task), wrong);
+        return !wrong && *ret == SQ_ACK;
 }
 
 /* The fields before those of the key are packed before it. */
@@ -249,15 +267,14 @@ sq_windows_execute(struct sq_task *task, const struct sq_tuple *in)
         if (rule->event_time) {
                 now.watermark = sq_watermark(task);
                 if (!time_of_tuple(run, in, &time))
-                        return sq_fail(task, "the field `%s` has no time", sq_input_field(task, run->time_column).name);
+                        return refuse_untimed(run, in);
                 if (!sqi_rule_has_room(rule, time))
-                        return sq_fail(
-                                task,
-                                "the time in the field `%s` is too near to an end of all times, 1677 and 2262, for its windows",
-                                sq_input_field(task, run->time_column).name);
+                        return sq_refuse_tuple(
+                                task, in,
+                                "%s: the time in the field `%s` is too near to an end of all times, 1677 and 2262, for its windows",
+                                sq_component(task), sq_input_field(task, run->time_column).name);
         }
-        verdict = look(run, time);
-        if (verdict != SQ_ACK)
+        if (!look(run, time, &verdict))
                 return verdict;
         find(run, key_of(run, in));
         r = sqi_timeline_add(&run->timelines, &run->key->timeline, time, now);

@@ -57,6 +57,49 @@ awk -F , 'NR > 1 { print "{\"word\":\"" $1 "\",\"at\":" $2 "}" }' "$dir/a.csv" >
 ends "$dir/parsed.yaml" >"$dir/said" 2>&1
 check "a bolt that parses begins event time" eval 'diff <(rings) <(grep ^a "$dir/all") | head && [ "$(finishes)" = -1 ]'
 
+# What has no time can have none at another try: each bolt that needs one leaves it out at once, whichever component has the event time.
+cat >"$dir/untimed" <<'LINES'
+{"k":"a","at":1}
+{"k":"b"}
+{"k":"c","at":null}
+{"k":"d","at":true}
+{"k":"e","at":"noon"}
+{"k":"f","at":[2]}
+{"k":"g","at":3}
+LINES
+# untimed PLACE BOLT DELIVERY: event time begins at the spout, `in`, or the bolt that reads its lines, `read`
+untimed() {
+        local time=', event-time: { field: at, format: s }'
+        cat >"$dir/untimed.yaml" <<YAML
+name: untimed
+config: { topology.delivery: $3, topology.dead.letter.path: $dir/letters, topology.spout.retry.delay.ms: 60000 }
+spouts:
+  - { id: in, component: file, properties: { path: $dir/untimed, $([ "$1" = in ] && echo "format: jsonl, fields: [k, at]") }$([ "$1" = in ] && echo "$time") }
+bolts:
+  - { id: read, component: $([ "$1" = in ] && echo "identity" || echo "json, properties: { fields: [k, at] }$time") }
+  - { id: needs, component: $2 }
+  - { id: out, component: write, properties: { path: $dir/timed } }
+  - { id: all, component: write, properties: { path: $dir/seen } }
+streams:
+  - { from: in, to: read, grouping: shuffle }
+  - { from: read, to: needs, grouping: { type: global } }
+  - { from: read, to: all, grouping: { type: global } }
+  - { from: needs, to: out, grouping: { type: global } }
+YAML
+        rm -f "$dir/letters"
+        timeout 30 "$squall" run "$dir/untimed.yaml" --json >"$dir/said" 2>&1 || return
+        diff <(sed -n 's/.*"task":"needs\/0".*holds no time: \(.*\)","tuples":\[{"record":{"k":"\(.\)".*/\2 \1/p' "$dir/letters" | sort) \
+                <(printf '%s\n' 'b null' 'c null' 'd true' 'e \"noon\"' 'f [2]') &&
+                [ "$(cut -c 1 "$dir/seen" | sort -u | tr -d '\n')" = abcdefg ] && [ "$(wc -l <"$dir/seen")" = 7 ]
+}
+for place in in read; do
+        for delivery in at-least-once exactly-once; do
+                check "what has no time is left out once, by its field and value ($delivery, event time of '$place')" \
+                        eval "untimed $place 'window, properties: { size: 10s, compute: { n: count } }' $delivery && [ \"\$(cut -f 3 $dir/timed)\" = 2 ]"
+        done
+done
+check "by reorder and dedupe, too" eval "untimed in reorder at-least-once && untimed read 'dedupe, properties: { by: k, within: 10s }' exactly-once"
+
 # Text in the field is a time as `format` says it is written, there and for who reads it; what is not has none.
 written() { # FORMAT WORD,TEXT...: 09:30 UTC of that day
         local format=$1

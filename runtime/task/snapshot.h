@@ -44,8 +44,8 @@ void sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder
  * began it closes it, or drops it, which accepts NULL; both null the pointer.
  *
  * It writes what has changed since the last one only, behind that, where `log`, as that left it, is not NULL, and less
- * than half of the keys have; or a fifth, when what is there would be merged then. Begin takes the log over; a part that fails or is dropped leaves none, and the next one
- * is whole.
+ * than half of the keys have; or a fifth, when what is there would be merged then. Begin takes the log over; a part
+ * that fails or is dropped leaves none, and the next one is whole.
  */
 struct sqi_snapshot_writing;
 struct sqi_part_log;

@@ -13,7 +13,7 @@
 
 enum { FILE_SIZE = SQI_MANIFEST_FILE, FIRST_ASIDE = 4096 };
 
-/* The share of keys that change from epoch to epoch up to which pieces are merged, so that no epoch has to write all. */
+/* The share of keys that change from epoch to epoch up to which pieces are merged, so that no epoch writes all. */
 static const double MERGED_CHEAPLY = 0.2;
 
 static const struct file_head blank = {.magic = {'S', 'Q', 'K', SQI_SNAPSHOT_VERSION}};
@@ -372,8 +372,8 @@ must_be_whole(const struct sq_task *task)
                sqi_keyed_changed_share(keyed) > SQI_MUCH_CHANGED;
 }
 
-/* To merge takes more of a processor than to write all: what has not changed is looked up then. Where that is little, it
- * is written by the task. */
+/* To merge takes more of a processor than to write all: what has not changed is looked up then. Where that is little,
+ * the task writes it. */
 static bool
 is_merged_dearly(const struct sq_task *task, const struct sqi_part_log *log)
 {

@@ -79,6 +79,12 @@ SQ_EXPORT int sq_identity_find(const struct sq_identity *identity, const char *p
 /* Opens the file that comes after the last of `n` known ones: the oldest that was rotated away from `path` (its name
  * goes on behind that of `path`) since then, or `path` itself. A file descriptor or a negative errno. */
 SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const char *path);
+/* Where there is no file at `path`: the youngest that were rotated away from it, compressed ones too, the oldest first.
+ * At least one: if there are none it is of no file, and all that comes is younger. Behind the last of them
+ * sq_identity_after() finds what was made and rotated away since. Returns how many, at most 8. */
+SQ_EXPORT size_t sq_identity_before(const char *path, struct sq_identity *ret, size_t most);
+/* Whether there is a compressed file that was rotated away from `path` and is younger than `last`, and its name. */
+SQ_EXPORT bool sq_identity_packed_after(const struct sq_identity *last, const char *path, char *ret_name, size_t size);
 /* To tell by a note whether the setting `path` is another one than before. */
 SQ_EXPORT uint32_t sq_path_hash(const char *path);
 
@@ -171,8 +177,10 @@ struct sq_tail {
         struct sq_reader *reader; /* the caller's: it stands in the last generation */
         uint64_t generation;
         int fds[SQ_TAIL_GENERATIONS];                /* of generation g at g % SQ_TAIL_GENERATIONS, or -1 */
-        struct sq_identity ids[SQ_TAIL_GENERATIONS]; /* as fds */
+        struct sq_identity ids[SQ_TAIL_GENERATIONS]; /* as fds; while there is no file, up to the generation before */
         unsigned nids;                               /* of them: the last so many generations */
+        uint64_t look_ns;                            /* there was no file: when to look again */
+        int wrong;                                   /* why the next one could not be opened, as it was logged */
         uint64_t seen;                               /* size of the file when it was looked at last */
         bool rotated;                                /* the path is another file: this one has an end */
         bool begun;                                  /* the reader was opened anew; for the caller to clear */

@@ -19,12 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { HEAD_MAX = 1024, PIECE = 256, PATH_SIZE = 4096 };
+enum { HEAD_MAX = 1024, PIECE = 256, PATH_SIZE = 4096, NUMBERS = 10000, BEFORE_MAX = 8 };
 
 /* The hash of `n` bytes at `offset`; false when they are not there. */
 static bool
@@ -168,7 +169,7 @@ sq_identity_find(const struct sq_identity *identity, const char *path)
         return found;
 }
 
-/* NAME.1 is younger than NAME.2; 0: the name has no such number. */
+/* NAME.1 is younger than NAME.2; 0: the name has no such number. A date is none: it rises. */
 static long
 number_of(const char *entry)
 {
@@ -176,17 +177,36 @@ number_of(const char *entry)
         char *end;
         long number = dot ? strtol(dot + 1, &end, 10) : 0;
 
-        return dot && *end == '\0' && number > 0 ? number : 0;
+        return dot && *end == '\0' && number > 0 && number < NUMBERS ? number : 0;
 }
 
+/* By their numbers only within a tick of the clock: there are rotations that count up. */
 static bool
 is_older(int64_t a_ns, const char *a, int64_t b_ns, const char *b)
 {
         long m = number_of(a), n = number_of(b);
 
-        if (m && n && m != n)
-                return m > n;
-        return a_ns != b_ns ? a_ns < b_ns : strcmp(a, b) < 0;
+        if (a_ns != b_ns)
+                return a_ns < b_ns;
+        return m && n && m != n ? m > n : strcmp(a, b) < 0;
+}
+
+/* Its inode may have been given to another file. */
+static bool
+is_still(DIR *folder, const char *entry, const struct sq_identity *identity)
+{
+        struct stat about;
+        int fd;
+        bool is;
+
+        if (fstatat(dirfd(folder), entry, &about, 0) < 0 || about.st_dev != identity->device ||
+            about.st_ino != identity->inode)
+                return false;
+        fd = open_regular(folder, entry, &about);
+        is = fd >= 0 && fits(identity, fd, &about) == 2;
+        if (fd >= 0)
+                close(fd);
+        return is;
 }
 
 /* The number in the name that a file has now. */
@@ -194,12 +214,10 @@ static long
 number_now(DIR *folder, const struct sq_identity *identity)
 {
         const struct dirent *entry;
-        struct stat about;
         long number = 0;
 
         while (number == 0 && (entry = readdir(folder)))
-                if (number_of(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &about, 0) == 0 &&
-                    about.st_dev == identity->device && about.st_ino == identity->inode)
+                if (number_of(entry->d_name) && is_still(folder, entry->d_name, identity))
                         number = number_of(entry->d_name);
         rewinddir(folder);
         return number;
@@ -214,13 +232,33 @@ is_younger(const char *name, const struct stat *about, const struct sq_identity 
         return !last_number || number_of(name) < last_number;
 }
 
+/* A copy that was made with its time, as `cp -p` and a move to another file system make one. What begins like a known
+ * file, and is no more than that, is another one. */
+static bool
+is_copy(const struct sq_identity *identity, const struct stat *about)
+{
+        return (uint64_t)about->st_size == identity->mark && changed_at(about) == identity->changed_ns;
+}
+
 static bool
 is_known(const struct sq_identity *known, size_t n, int fd, const struct stat *about)
 {
-        for (size_t i = 0; i < n; i++)
-                if (fits(&known[i], fd, about))
+        for (size_t i = 0; i < n; i++) {
+                int how = fits(&known[i], fd, about);
+
+                if (how == 2 || (how == 1 && is_copy(&known[i], about)))
                         return true;
+        }
         return false;
+}
+
+/* May it have been rotated away from `name`? */
+static bool
+goes_on_behind(const char *entry, const char *name)
+{
+        size_t n = strlen(name);
+
+        return strncmp(entry, name, n) == 0 && entry[n] != '\0';
 }
 
 /* The oldest rotated file that is not older than the last of the known ones and none of them, by name; false: there is
@@ -237,10 +275,7 @@ oldest_after(DIR *folder, const char *name, const struct sq_identity *known, siz
         while ((entry = readdir(folder))) {
                 int fd;
 
-                if (strncmp(entry->d_name, name, strlen(name)) != 0 || strcmp(entry->d_name, name) == 0)
-                        continue;
-                fd = open_regular(folder, entry->d_name, &about);
-                if (fd < 0)
+                if (!goes_on_behind(entry->d_name, name) || (fd = open_regular(folder, entry->d_name, &about)) < 0)
                         continue;
                 if (about.st_size > 0 && is_younger(entry->d_name, &about, &known[n - 1], last_number) &&
                     !is_known(known, n, fd, &about) && !sq_compressed(fd) &&
@@ -274,4 +309,98 @@ sq_identity_after(const struct sq_identity *known, size_t n, const char *path)
         }
         closedir(folder);
         return r;
+}
+
+/* ---- Before there was one ------------------------------------------------------------------------------ */
+
+struct sibling {
+        char name[NAME_MAX + 1];
+        int64_t changed_ns;
+        struct sq_identity identity;
+};
+
+/* Keeps the youngest of them, the oldest first. */
+static size_t
+insert(struct sibling *siblings, size_t n, size_t most, const struct sibling *one)
+{
+        size_t at = n;
+
+        while (at > 0 && is_older(one->changed_ns, one->name, siblings[at - 1].changed_ns, siblings[at - 1].name))
+                at--;
+        if (n < most) {
+                memmove(siblings + at + 1, siblings + at, (n - at) * sizeof(*siblings));
+                siblings[at] = *one;
+                return n + 1;
+        }
+        if (at > 0) {
+                memmove(siblings, siblings + 1, (at - 1) * sizeof(*siblings));
+                siblings[at - 1] = *one;
+        }
+        return n;
+}
+
+static int64_t
+tick_ns(void)
+{
+        struct timespec now = {0};
+
+        clock_gettime(CLOCK_REALTIME_COARSE, &now); /* which files are given, too */
+        return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+size_t
+sq_identity_before(const char *path, struct sq_identity *ret, size_t most)
+{
+        struct sibling siblings[BEFORE_MAX] = {0};
+        const struct dirent *entry;
+        const char *name;
+        DIR *folder = open_folder(path, &name);
+        size_t n = 0;
+
+        if (most > BEFORE_MAX)
+                most = BEFORE_MAX;
+        while (folder && (entry = readdir(folder))) {
+                struct sibling one;
+                struct stat about;
+                int fd;
+
+                if (!goes_on_behind(entry->d_name, name) || (fd = open_regular(folder, entry->d_name, &about)) < 0)
+                        continue;
+                snprintf(one.name, sizeof(one.name), "%s", entry->d_name);
+                one.changed_ns = changed_at(&about);
+                if (sq_identity_take(&one.identity, fd, (uint64_t)about.st_size) == 0)
+                        n = insert(siblings, n, most, &one);
+                close(fd);
+        }
+        for (size_t i = 0; i < n; i++)
+                ret[i] = siblings[i].identity;
+        if (n == 0)
+                ret[n++] = (struct sq_identity){.changed_ns = folder ? 0 : tick_ns()};
+        if (folder)
+                closedir(folder);
+        return n;
+}
+
+bool
+sq_identity_packed_after(const struct sq_identity *last, const char *path, char *ret_name, size_t size)
+{
+        const struct dirent *entry;
+        const char *name;
+        DIR *folder = open_folder(path, &name);
+        struct stat about;
+        bool found = false;
+
+        while (folder && !found && (entry = readdir(folder))) {
+                int fd;
+
+                if (!goes_on_behind(entry->d_name, name) || (fd = open_regular(folder, entry->d_name, &about)) < 0)
+                        continue;
+                found = changed_at(&about) > last->changed_ns && sq_compressed(fd);
+                if (found)
+                        snprintf(ret_name, size, "%s", entry->d_name);
+                close(fd);
+        }
+        if (folder)
+                closedir(folder);
+        return found;
 }

@@ -178,4 +178,45 @@ is_after() { local path; for path in death.epochs/[0-9]*; do [ "${path#*/}" -le 
 are_back() { [ "$(grep -c 'are back' death.log)" -gt "$1" ]; }
 check "followed: a file that was rotated just before its reader died is gone on in" at_death
 
+# The file is not there at the start, and is made, read and rotated away in the epoch in which its reader dies.
+# brief NAME PATH
+brief() {
+        cat >"$1.yaml" <<YAML
+name: $1
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60000, topology.checkpoint.dir: $dir/$1.epochs }
+spouts: [{ id: in, component: file, properties: { path: $2, follow: true } }]
+bolts: [{ id: out, component: write, properties: { path: $dir/$1.out } }]
+streams: [{ from: in, to: out, grouping: { type: global } }]
+YAML
+        begin "$1.yaml" && until_true grep -q 'is not there yet' "$1.log" && until_true ls "$1.epochs/1/manifest"
+}
+returns() { kill_spouts && until_true grep -q 'are back' "$1.log"; }
+# Twice, in a folder that is not there either; then all are killed.
+unseen() {
+        local i
+        brief unseen logs/late/u.log && mkdir logs/late || return
+        for i in 1 2; do echo $i >logs/late/u.log && came unseen.out $i && mv logs/late/u.log logs/late/u.log.$((9 - i)) || return; done
+        returns unseen && came unseen.out 2 && kill -KILL "$run" || return
+        wait "$run"; run=
+        begin unseen.yaml --from unseen.epochs && came unseen.out 2 && echo 3 >logs/late/u.log && came unseen.out 3 && end; cmp unseen.out <(seq 3)
+}
+check "followed: files that were made and rotated away in the epoch in which their reader dies are read again" unseen
+# What had been rotated away before the start is not read then, though it grows; a day in a name rises.
+known() {
+        echo old >logs/k.log.20261125 && brief known logs/k.log && echo late >>logs/k.log.20261125 || return
+        for i in 6 7; do echo $i >logs/k.log && came known.out $((i - 5)) && mv logs/k.log logs/k.log.2026112$i || return; done
+        returns known && came known.out 2 && echo 8 >logs/k.log && came known.out 3 && end; cmp known.out <(seq 6 8)
+}
+check "followed: what was there before is not read after that" known
+packed() {
+        brief packed logs/p.log && echo 1 >logs/p.log && came packed.out 1 && gzip logs/p.log && mv logs/p.log.gz logs/p.log.1.gz && returns packed &&
+                echo 2 >logs/p.log && came packed.out 1 && kill -INT "$run" && ! wait "$run" && run= && grep -q 'p.log.1.gz was rotated away and compressed' packed.log && grep -qx 2 packed.out
+}
+check "followed: one that is compressed by then counts as lost" packed
+# What stands at the path cannot be read for now.
+barred() {
+        brief barred logs/b.log && mkdir logs/b.log && until_true grep -q 'b.log: not a regular file: trying again' barred.log && rmdir logs/b.log && echo 1 >logs/b.log && came barred.out 1 && end
+}
+check "followed: what stands at the path and is no file is named, and waited for" barred
+
 exit $failures

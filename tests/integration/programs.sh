@@ -22,7 +22,7 @@ check "squall-worker is linked to libzmq, msgpack-c, xxhash and the C library al
 refuses() {
         local said=$1 status=0
         shift
-        timeout 10 "$@" >"$dir/said" 2>&1 || status=$?
+        timeout 60 "$@" >"$dir/said" 2>&1 || status=$?
         cat "$dir/said"
         [ $status = 1 ] && grep -q "$said" "$dir/said"
 }

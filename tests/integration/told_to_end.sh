@@ -107,15 +107,17 @@ slow() { # NAME
 name: $1
 config: { topology.delivery: exactly-once, $none_yet, topology.checkpoint.dir: $dir/$1.epochs }
 spouts: [{ id: in, component: generate, properties: { count: 700, rate: 1000, fields: { n: seq } } }]
-bolts: [{ id: slow, component: sleep, properties: { ms: 3 } }, { id: out, component: write, properties: { path: $dir/$1.counts } }]
+bolts: [{ id: slow, component: sleep, properties: { ms: 5 } }, { id: out, component: write, properties: { path: $dir/$1.counts } }]
 streams: [{ from: in, to: slow, grouping: { type: shuffle } }, { from: slow, to: out, grouping: { type: global } }]
 YAML
 }
 slow back >"$dir/back.yaml"
 goes_back() {
+        local held # who stands still: the drain is not through before it dies
         "$squall" run "$dir/back.yaml" >"$dir/back.said" 2>&1 &
         run=$!
-        until_true more back 100 && kill -INT $run && until_true grep -q 'squall: draining' "$dir/back.said" && kill -KILL "$(pgrep -P $run -f 'squall: worker back slow/0')"
+        until_true more back 100 && held=$(pgrep -P $run -f 'squall: worker back slow/0') && kill -STOP "$held" && kill -INT $run &&
+                until_true grep -q 'squall: draining' "$dir/back.said" && kill -KILL "$held"
         wait $run
 }
 check "a drain in which a worker dies, so that it goes back to an epoch, ends with 1" exits_with 1 goes_back
@@ -144,10 +146,11 @@ check "it finishes" eval 'until_true is_over && is_in_state moved finished'
 check "with each tuple counted once by whichever supervisor" exact moved
 slow ended >"$dir/ended.yaml"
 undone() {
-        "$squall" submit "$dir/ended.yaml" --wait && until_true more ended 100 || return
+        local held
+        "$squall" submit "$dir/ended.yaml" --wait && until_true more ended 100 && held=$(pid ended slow/0) && kill -STOP "$held" || return
         "$squall" kill ended >"$dir/ended.said" 2>&1 &
         local killer=$!
-        until_true is_in_state ended stopping && kill -KILL "$(pid ended slow/0)"
+        until_true is_in_state ended stopping && kill -KILL "$held"
         wait $killer
 }
 check "who kills a topology whose drain goes back to an epoch is told, by status 1" exits_with 1 undone

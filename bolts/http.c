@@ -113,6 +113,17 @@ take_answer(char *bytes, size_t one, size_t n, void *context)
         return one * n;
 }
 
+/* Called about once a second: whether the request is to be given up. */
+static int
+look(void *task, curl_off_t to_read, curl_off_t read, curl_off_t to_write, curl_off_t written)
+{
+        (void)to_read;
+        (void)read;
+        (void)to_write;
+        (void)written;
+        return sq_leaving(task);
+}
+
 /* The body for `n` records. 0 or -ENOMEM. */
 static int
 write_body(struct http *self, size_t first, size_t n)
@@ -331,6 +342,9 @@ prepare(struct sq_task *task)
         curl_easy_setopt(self->curl, CURLOPT_USERAGENT, "squall");
         curl_easy_setopt(self->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(self->sink.timeout * 1000));
         curl_easy_setopt(self->curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
+        curl_easy_setopt(self->curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(self->curl, CURLOPT_XFERINFOFUNCTION, look);
+        curl_easy_setopt(self->curl, CURLOPT_XFERINFODATA, task);
         curl_easy_setopt(self->curl, CURLOPT_WRITEFUNCTION, take_answer);
         curl_easy_setopt(self->curl, CURLOPT_WRITEDATA, self);
         return 0;

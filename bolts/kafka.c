@@ -5,7 +5,7 @@
  *
  * A batch is produced as a whole, and waited for. What is not delivered within DELIVERY_MS is taken back, and tried
  * again by the kit, not before a broker answers; a message that was under way then may be in the topic twice. A
- * producer that has met a fatal error is replaced.
+ * producer that has met a fatal error is replaced. A task that is to leave waits no longer than a second.
  *
  * Exactly once tuples are staged (squall-connect.h): a batch is a transaction, and the mark is the metadata of an
  * offset that a group of its name commits in it. Nobody can go on with a transaction of a process that has died, so
@@ -21,15 +21,8 @@
 
 #include "../clients/kafka.h"
 
-enum {
-        DELIVERY_MS = 10000,
-        ANSWER_MS = 5000,
-        ASK_MS = 1000,
-        WAIT_MS = 100,
-        PATIENCE = 10,
-        ERROR_MAX = 256,
-        MARK_MAX = 256
-};
+enum { DELIVERY_MS = 10000, ANSWER_MS = 5000, ASK_MS = 1000, STEP_MS = 500, WAIT_MS = 100, PATIENCE = 10 };
+enum { ERROR_MAX = 256, MARK_MAX = 256 };
 
 /* Of a message of the batch. */
 struct state {
@@ -227,7 +220,7 @@ produce_all(struct kafka *self, size_t first, size_t n)
                 struct state *state = &self->states[i];
                 rd_kafka_resp_err_t error;
 
-                *state = (struct state){0};
+                *state = (struct state){.error = RD_KAFKA_RESP_ERR__IN_PROGRESS};
                 while ((error = produce(self, first + i, state)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
                        rd_kafka_poll(self->producer, WAIT_MS) > 0)
                         ;
@@ -236,18 +229,36 @@ produce_all(struct kafka *self, size_t first, size_t n)
         }
 }
 
-/* Waits for the reports of all. Why that takes long is told after a second, and not when they are taken back. */
+/* Why that takes long is told after a second, and not when the messages are taken back. */
 static void
+say_what_is_waited_for(struct sq_task *task, const struct kafka *self)
+{
+        if (self->sink.failures == 0)
+                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->sink.name,
+                       self->sink.why[0] ? self->sink.why : "no broker has answered for a second");
+}
+
+static const char *
+reason(rd_kafka_resp_err_t error)
+{
+        return error == RD_KAFKA_RESP_ERR__IN_PROGRESS ? "no answer by the end of the task" : rd_kafka_err2str(error);
+}
+
+/* Waits for the reports of all: 0. -EAGAIN: the task is to leave, and what has no report is open. */
+static int
 wait_for_reports(struct sq_task *task, struct kafka *self, size_t n)
 {
-        unsigned waited = self->sink.failures > 0 ? PATIENCE : 0;
+        unsigned waited = 0;
 
         for (size_t i = 0; i < n; i++)
                 while (!self->states[i].reported && !self->is_refused) {
-                        rd_kafka_poll(self->producer, WAIT_MS);
-                        if (++waited == PATIENCE && self->sink.why[0])
-                                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->sink.name, self->sink.why);
+                        if (waited == PATIENCE)
+                                say_what_is_waited_for(task, self);
+                        if (waited >= PATIENCE && sq_leaving(task))
+                                return -EAGAIN;
+                        waited += rd_kafka_poll(self->producer, WAIT_MS) == 0;
                 }
+        return 0;
 }
 
 /* Why one is not there that may be there later. */
@@ -255,7 +266,7 @@ static int
 note_failure(struct kafka *self, rd_kafka_resp_err_t error)
 {
         if (error != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || self->sink.why[0] == '\0')
-                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason(error));
         return -EAGAIN;
 }
 
@@ -296,6 +307,59 @@ away(struct kafka *self, rd_kafka_error_t *error)
         return -EAGAIN;
 }
 
+/* What is asked of the broker for a transaction, for so many milliseconds; asked again, it goes on where it was. */
+typedef rd_kafka_error_t *asking(struct kafka *self, const void *what, int ms);
+
+/* Asks until there is an answer, for at most ANSWER_MS, or until the task is to leave. 0, or -EAGAIN with why. */
+static int
+ask_in_steps(const struct sq_task *task, struct kafka *self, asking *ask, const void *what)
+{
+        rd_kafka_error_t *error = NULL;
+        int left_ms = ANSWER_MS;
+
+        do {
+                rd_kafka_error_destroy(error);
+                error = ask(self, what, STEP_MS);
+                left_ms -= STEP_MS;
+        } while (error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT && left_ms > 0 &&
+                 !(left_ms <= ANSWER_MS - PATIENCE * WAIT_MS && sq_leaving(task)));
+        return away(self, error);
+}
+
+static rd_kafka_error_t *
+ask_to_begin(struct kafka *self, const void *nothing, int ms)
+{
+        (void)nothing;
+        return rd_kafka_init_transactions(self->producer, ms);
+}
+
+static rd_kafka_error_t *
+ask_to_commit(struct kafka *self, const void *nothing, int ms)
+{
+        (void)nothing;
+        return rd_kafka_commit_transaction(self->producer, ms);
+}
+
+static rd_kafka_error_t *
+ask_to_abort(struct kafka *self, const void *nothing, int ms)
+{
+        (void)nothing;
+        return rd_kafka_abort_transaction(self->producer, ms);
+}
+
+struct offsets {
+        rd_kafka_topic_partition_list_t *list;
+        rd_kafka_consumer_group_metadata_t *group;
+};
+
+static rd_kafka_error_t *
+ask_for_offsets(struct kafka *self, const void *what, int ms)
+{
+        const struct offsets *offsets = what;
+
+        return rd_kafka_send_offsets_to_transaction(self->producer, offsets->list, offsets->group, ms);
+}
+
 /* The partition whose offset in the group bears the mark. */
 static rd_kafka_topic_partition_list_t *
 marked_partition(const struct kafka *self)
@@ -319,11 +383,11 @@ open_reader(struct kafka *self)
 
         if (sqi_kafka_configure(&self->client, conf, settings, wrong, sizeof(wrong)))
                 reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, wrong, sizeof(wrong));
-        if (!reader)
-                rd_kafka_conf_destroy(conf);
-        if (!reader)
-                snprintf(self->sink.why, sizeof(self->sink.why), "%s", wrong);
-        return reader;
+        if (reader)
+                return reader;
+        rd_kafka_conf_destroy(conf);
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", wrong);
+        return NULL;
 }
 
 static int
@@ -350,31 +414,31 @@ read_mark(struct kafka *self)
 }
 
 static int
-put_mark(struct kafka *self)
+put_mark(const struct sq_task *task, struct kafka *self)
 {
-        rd_kafka_topic_partition_list_t *list = marked_partition(self);
-        rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(self->id);
+        const struct offsets offsets = {marked_partition(self), rd_kafka_consumer_group_metadata_new(self->id)};
+        rd_kafka_topic_partition_t *partition = &offsets.list->elems[0];
         int r;
 
-        list->elems[0].offset = (int64_t)self->sink.stage.epoch;
-        list->elems[0].metadata = strdup(sq_sink_mark(&self->sink)); /* goes with the list */
-        list->elems[0].metadata_size = list->elems[0].metadata ? strlen(list->elems[0].metadata) : 0;
-        r = away(self, rd_kafka_send_offsets_to_transaction(self->producer, list, group, ANSWER_MS));
-        rd_kafka_consumer_group_metadata_destroy(group);
-        rd_kafka_topic_partition_list_destroy(list);
+        partition->offset = (int64_t)self->sink.stage.epoch;
+        partition->metadata = strdup(sq_sink_mark(&self->sink)); /* goes with the list */
+        partition->metadata_size = partition->metadata ? strlen(partition->metadata) : 0;
+        r = ask_in_steps(task, self, ask_for_offsets, &offsets);
+        rd_kafka_consumer_group_metadata_destroy(offsets.group);
+        rd_kafka_topic_partition_list_destroy(offsets.list);
         return r;
 }
 
 /* From here on nothing is under way by this id. */
 static int
-take_over(struct kafka *self)
+take_over(const struct sq_task *task, struct kafka *self)
 {
         int r;
 
         snprintf(self->id, sizeof(self->id), "squall/%s", sq_sink_mark_name(&self->sink));
         if (open_producer(self) < 0)
                 return -EAGAIN;
-        r = answers(self) ? away(self, rd_kafka_init_transactions(self->producer, ANSWER_MS)) : -EAGAIN;
+        r = answers(self) ? ask_in_steps(task, self, ask_to_begin, NULL) : -EAGAIN;
         rd_kafka_poll(self->producer, 0);
         if (r == 0)
                 r = read_mark(self);
@@ -387,17 +451,17 @@ take_over(struct kafka *self)
 static int
 produce_staged(struct sq_task *task, struct kafka *self, size_t first, size_t n)
 {
-        int r = 0;
+        int r;
 
         produce_all(self, first, n);
-        wait_for_reports(task, self, n);
+        r = wait_for_reports(task, self, n);
         for (size_t i = 0; i < n; i++) {
                 rd_kafka_resp_err_t error = self->states[i].error;
 
                 if (!error || r == -EBADMSG)
                         continue;
                 r = is_refusal(error) ? -EBADMSG : -EAGAIN;
-                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason(error));
         }
         return self->is_refused ? -EAGAIN : r;
 }
@@ -410,14 +474,14 @@ commit_batch(struct sq_task *task, struct kafka *self, size_t first, size_t n)
         if (r == 0)
                 r = produce_staged(task, self, first, n);
         if (r == 0)
-                r = put_mark(self);
-        return r == 0 ? away(self, rd_kafka_commit_transaction(self->producer, ANSWER_MS)) : r;
+                r = put_mark(task, self);
+        return r == 0 ? ask_in_steps(task, self, ask_to_commit, NULL) : r;
 }
 
 static int
 transact(struct sq_task *task, struct kafka *self, size_t first, size_t n)
 {
-        int r = self->producer ? 0 : take_over(self);
+        int r = self->producer ? 0 : take_over(task, self);
 
         if (r == 0)
                 r = sq_sink_resume(task, (struct sq_str){self->mark, strlen(self->mark)}, &first, &n);
@@ -426,7 +490,7 @@ transact(struct sq_task *task, struct kafka *self, size_t first, size_t n)
         r = commit_batch(task, self, first, n);
         if (r == 0)
                 snprintf(self->mark, sizeof(self->mark), "%s", sq_sink_mark(&self->sink));
-        else if (r != -EBADMSG || away(self, rd_kafka_abort_transaction(self->producer, ANSWER_MS)) < 0)
+        else if (r != -EBADMSG || ask_in_steps(task, self, ask_to_abort, NULL) < 0)
                 close_producer(self);
         return r;
 }
@@ -443,10 +507,12 @@ static int
 hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct kafka *self = sq_state(task);
+        int left, r;
 
+        if (self->sink.failures == 0)
+                self->sink.why[0] = '\0';
         if (self->sink.staged) {
-                int r = transact(task, self, first, n);
-
+                r = transact(task, self, first, n);
                 return self->is_refused ? refused(task, self) : r;
         }
         if (!self->producer && open_producer(self) < 0)
@@ -454,11 +520,14 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         if ((self->sink.failures > 0 || !self->has_answered) && !answers(self))
                 return self->is_refused ? refused(task, self) : -EAGAIN;
         produce_all(self, first, n);
-        wait_for_reports(task, self, n);
+        left = wait_for_reports(task, self, n);
         if (self->is_refused)
                 return refused(task, self);
         (void)ret_done; /* what is there is settled */
-        return look_at_reports(task, self, first, n);
+        r = look_at_reports(task, self, first, n);
+        if (left < 0)
+                close_producer(self); /* with what it has still to report */
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@
 
 #include "../clients/mqtt.h"
 
-enum { STEP_MS = 50, SILENT_STEPS = 60 };
+enum { STEP_MS = 50, PATIENT_STEPS = 20, SILENT_STEPS = 60 };
 
 struct mqtt {
         struct sq_sink sink;
@@ -130,13 +130,13 @@ publish(struct mqtt *self, const struct sq_record *record, int *ret_mid)
 
 /* Until the broker has acked all, or says nothing for a while. 0; -EAGAIN; -EPIPE: it has hung up. */
 static int
-wait_for_acks(struct mqtt *self)
+wait_for_acks(const struct sq_task *task, struct mqtt *self)
 {
         size_t open = self->open;
         int r = sqi_mqtt_write(&self->client), steps = 0;
 
         for (; r == 0 && self->open > 0; steps = self->open < open ? 0 : steps + 1, open = self->open) {
-                if (steps > SILENT_STEPS)
+                if (steps > SILENT_STEPS || (steps >= PATIENT_STEPS && sq_leaving(task)))
                         return away(self, sqi_mqtt_away(&self->client, "does not answer"));
                 if (sqi_mqtt_wait(&self->client, STEP_MS))
                         r = sqi_mqtt_read(&self->client);
@@ -196,7 +196,7 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         if (r == 0)
                 r = publish_all(task, self, first, n);
         if (r == 0)
-                r = wait_for_acks(self);
+                r = wait_for_acks(task, self);
         return r;
 }
 

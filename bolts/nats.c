@@ -18,7 +18,7 @@
 
 #include "../clients/nats.h"
 
-enum { STEP_MS = 50 };
+enum { STEP_MS = 50, PATIENCE_MS = 1000 };
 
 /* A message of the batch, and what JetStream has said of it. */
 struct sent {
@@ -298,7 +298,7 @@ publish_record(struct sq_task *task, struct nats *self, size_t i, struct sent *s
 
 /* Until the server has answered for all. 0; -EAGAIN; -EPIPE: it has hung up. */
 static int
-wait_for_answers(struct nats *self)
+wait_for_answers(const struct sq_task *task, struct nats *self)
 {
         int64_t most_ms = (int64_t)(self->sink.timeout * 1000);
         natsStatus status = NATS_TIMEOUT;
@@ -311,6 +311,8 @@ wait_for_answers(struct nats *self)
                 status = natsConnection_FlushTimeout(self->client.connection, most_ms);
         else
                 for (int64_t ms = 0; status == NATS_TIMEOUT && !closed && ms < most_ms; ms += STEP_MS) {
+                        if (ms >= PATIENCE_MS && sq_leaving(task))
+                                break;
                         status = js_PublishAsyncComplete(self->client.stream, &options);
                         closed = natsConnection_IsClosed(self->client.connection);
                 }
@@ -383,7 +385,7 @@ publish_all(struct sq_task *task, struct nats *self, size_t first, size_t n)
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = publish_record(task, self, first + i, &self->sent[i]);
         if (r == 0)
-                r = wait_for_answers(self);
+                r = wait_for_answers(task, self);
         memcpy(why, self->sink.why, sizeof(why));
         answer = take_answers(task, self, first);
         if (r == 0 || (answer < 0 && answer != -EAGAIN))

@@ -18,7 +18,8 @@
  *
  * While the other side is away the flush tries again itself, so that pressure travels back to the spout and nothing is
  * replayed for a short interruption. After `timeout` it gives the tuples back, which then come again. The circuit is
- * open from the first failure to the first success, and it keeps to the back-off across flushes.
+ * open from the first failure to the first success, and it keeps to the back-off across flushes. A task that is to leave
+ * (sq_leaving()) waits no longer.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -31,7 +32,7 @@
 
 enum { HELD_MAX = 256 * 1024 * 1024 }; /* bytes */
 enum { STRIKES = 5 };
-static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2, HELD_PAUSE_S = 0.1, SEARCH_S = 5;
+static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2, HELD_PAUSE_S = 0.1, SEARCH_S = 5, STEP_S = 0.05;
 
 static double
 clock_s(void)
@@ -42,14 +43,20 @@ clock_s(void)
         return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static void
-sleep_s(double seconds)
+/* False: the task is to leave, and did not wait to the end. */
+static bool
+wait_until(const struct sq_task *task, double until_s)
 {
-        struct timespec left = {.tv_sec = (time_t)seconds};
+        double left;
 
-        left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
-        while (nanosleep(&left, &left) < 0 && errno == EINTR)
-                ;
+        while ((left = until_s - clock_s()) > 0) {
+                double step = left < STEP_S ? left : STEP_S;
+
+                if (sq_leaving(task))
+                        return false;
+                nanosleep(&(struct timespec){.tv_nsec = (long)(step * 1e9)}, NULL);
+        }
+        return true;
 }
 
 void
@@ -299,8 +306,8 @@ sqi_sink_drain(struct sq_task *task, struct sq_sink *sink)
 
                 if (sink->until_s > end + (answer == -EPIPE ? SEARCH_S : 0))
                         return -EAGAIN;
-                if (sink->until_s > clock_s())
-                        sleep_s(sink->until_s - clock_s());
+                if (!wait_until(task, sink->until_s))
+                        return -EAGAIN;
                 answer = hand_over_next(task, sink, n);
                 r = take_answer(task, sink, n, answer);
                 if (r < 0)
@@ -320,7 +327,7 @@ make_wait(struct sq_task *task, struct sq_sink *sink)
                 sq_log(task, SQ_WARN, "%s: %zu MB wait for their epoch: takes little more until it is made", sink->name,
                        sink->stage.held.len / 1000000);
         sink->stage.full = true;
-        sleep_s(HELD_PAUSE_S);
+        (void)wait_until(task, clock_s() + HELD_PAUSE_S);
 }
 
 int

@@ -57,6 +57,12 @@ sq_restores(const struct sq_task *task)
         return task->handover.restore[0] != '\0';
 }
 
+bool
+sq_leaving(const struct sq_task *task)
+{
+        return atomic_load_explicit(&task->leaving, memory_order_relaxed);
+}
+
 uint64_t
 sq_now(const struct sq_task *task)
 {

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,6 +287,7 @@ struct sq_task {
         enum sqi_phase phase;
         bool may_connect, may_start, start_inactive;
         bool draining, quitting, released, settled;
+        atomic_bool leaving;        /* the control thread waits for its end */
         bool finished;              /* its finish was called: it cannot go on */
         bool asked;                 /* what is in `query` */
         bool over;                  /* the same; and it may have been before the snapshot that this one goes on from */

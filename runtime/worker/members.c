@@ -112,6 +112,7 @@ start_member(struct sqi_worker *worker, uint32_t id, bool packed)
         task->load = worker->loads ? &worker->loads[id] : NULL;
         task->metrics = member->metrics;
         task->packed = packed;
+        atomic_store(&task->leaving, false);
         r = connect_control(worker, member);
         if (r < 0)
                 return r;
@@ -152,9 +153,11 @@ sqi_members_join(struct sqi_worker *worker, uint64_t grace_ns)
                 return false;
         clock_gettime(JOIN_CLOCK, &deadline);
         deadline.tv_sec += (time_t)(grace_ns / 1000000000u);
-        for (uint32_t i = 0; i < worker->nmembers; i++)
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                atomic_store(&worker->members[i]->task.leaving, true);
                 if (worker->members[i]->control)
                         zmq_send(worker->members[i]->control, bytes, size, ZMQ_DONTWAIT);
+        }
         free(bytes);
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 struct sqi_member *member = worker->members[i];

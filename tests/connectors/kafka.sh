@@ -207,6 +207,24 @@ killed_broker() {
         within 120 distinct 6000 && stop
 }
 check "five kills of the broker lose nothing, on the way in and out" killed_broker
+# A broker that says nothing at all: the sink says so after a second, and begins anew in its own process when another one has died.
+stalled() {
+        local reader pid status
+        read_committed stalled
+        topology "$(count_to 6000 n:\ seq ", rate: 1500")" "$(sink stalled)" stalled "topology.delivery: exactly-once, topology.checkpoint.interval.ms: 50"
+        behind
+        within 90 committed 300 && pid=$(workers out/0) && kill -STOP "$server" && within 30 grep -q 'no broker has answered for a second\|Timed out\|timed out' "$dir/err" && kill_worker in/0
+        within 30 grep -q 'in/0: .*killed' "$dir/err" && nap 7
+        status=$?
+        kill -CONT "$server"
+        [ $status = 0 ] && within 90 committed 1000 && [ "$(workers out/0)" = "$pid" ] && wait $runner
+        status=$?
+        runner=
+        within 90 committed 6000
+        end $reader INT
+        [ $status = 0 ] && ! grep -q 'did not come back' "$dir/err" && sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 5999)
+}
+check "exactly once: a sink that waits for a broker in silence begins anew where it is" stalled
 lag() {
         spout() { from "lag, fields: { n: int }$1"; }
         send() { topology "$(count_to "$1" "n: seq")" "$(sink lag)" && run; }

@@ -10,10 +10,11 @@
  * Exactly once tuples are staged (squall-connect.h), and their marks are in the table squall_marks, each in a row that
  * is locked while rows are written: what another connection has begun with it is waited for.
  *
- * Nothing here waits for ever: each answer has ANSWER_MS, or the connection is given up.
+ * Into a table with row-level security the server takes no COPY: there rows go by the temporary table, too.
+ *
+ * A server that is silent for too long, in whatever it reads or writes, is given up (clients/postgres_wait.c).
  */
 #include <errno.h>
-#include <poll.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 
 #include "../clients/postgres.h"
 
-enum { ANSWER_MS = 10000, SECRET_MAX = 512, NAMES_MAX = SQ_FIELDS_MAX * 140, STATEMENT_MAX = 8 * NAMES_MAX };
+enum { SECRET_MAX = 512, NAMES_MAX = SQ_FIELDS_MAX * 140, STATEMENT_MAX = 8 * NAMES_MAX };
 
 struct postgres {
         struct sq_sink sink;
@@ -34,6 +35,8 @@ struct postgres {
         char table_name[256], columns[NAMES_MAX], statement[STATEMENT_MAX];
         char answer[256]; /* the first cell of what was asked last */
         bool has_marks;   /* the table is there */
+        bool has_looked;  /* at the table, by this connection: */
+        bool takes_no_copy;
 };
 
 static void
@@ -68,55 +71,46 @@ away(struct postgres *self, const char *why)
         say_why(self, why);
         PQfinish(self->connection);
         self->connection = NULL;
-        self->has_marks = false;
+        self->has_marks = self->has_looked = false;
         return -EAGAIN;
 }
 
 static int
-connect_to(struct postgres *self)
+connect_to(const struct sq_task *task, struct postgres *self)
 {
         int seconds = self->sink.timeout > 2 ? (int)self->sink.timeout : 2;
-        bool refused;
+        struct sqi_postgres_failure failure;
 
-        self->connection = sqi_postgres_open(self->url, self->secret, seconds);
-        if (PQstatus(self->connection) == CONNECTION_OK)
+        self->connection = sqi_postgres_open(task, self->url, self->secret, seconds, &failure);
+        if (self->connection)
                 return 0;
-        refused = sqi_postgres_is_refusal(PQerrorMessage(self->connection));
-        (void)away(self, PQerrorMessage(self->connection));
-        return refused ? -EACCES : -EAGAIN;
+        (void)away(self, failure.why);
+        return failure.final ? -EACCES : -EAGAIN;
 }
 
 /* Until the next result can be had at once. 0, or -EAGAIN: the connection is given up. */
 static int
-await(struct postgres *self)
+await(const struct sq_task *task, struct postgres *self)
 {
-        struct pollfd socket = {.fd = PQsocket(self->connection), .events = POLLIN};
+        int r = sqi_postgres_await(task, self->connection);
 
-        while (PQisBusy(self->connection)) {
-                int n = poll(&socket, 1, ANSWER_MS);
-
-                if (n == 0)
-                        return away(self, "no answer in time");
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 || !PQconsumeInput(self->connection))
-                        return away(self, PQerrorMessage(self->connection));
-        }
-        return 0;
+        if (r == 0)
+                return 0;
+        return away(self, r == -EIO ? PQerrorMessage(self->connection) : sqi_postgres_silence(r));
 }
 
 /* What an error of the server means: it is about the rows, or about the set-up. */
 static int
 judge(struct sq_task *task, struct postgres *self, const PGresult *result)
 {
-        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        enum sqi_postgres_about about = sqi_postgres_judge(result);
 
         say_why(self, PQresultErrorMessage(result));
-        if (!state || PQstatus(self->connection) != CONNECTION_OK)
+        if (PQstatus(self->connection) != CONNECTION_OK)
                 return away(self, PQresultErrorMessage(result));
-        if (sqi_postgres_is_about_rows(state))
+        if (about == SQI_POSTGRES_ROW)
                 return -EBADMSG;
-        if (!sqi_postgres_is_final(state))
+        if (about == SQI_POSTGRES_MOMENT)
                 return -EAGAIN;
         (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
         return -ECANCELED;
@@ -136,7 +130,7 @@ take_results(struct sq_task *task, struct postgres *self)
         PGresult *result;
         int r = 0, waited;
 
-        while ((waited = await(self)) == 0 && (result = PQgetResult(self->connection))) {
+        while ((waited = await(task, self)) == 0 && (result = PQgetResult(self->connection))) {
                 ExecStatusType status = PQresultStatus(result);
 
                 if (r == 0 && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN)
@@ -342,8 +336,9 @@ copy(struct sq_task *task, struct postgres *self, const char *into)
         return take_results(task, self);
 }
 
+/* By the temporary table. */
 static int
-upsert(struct sq_task *task, struct postgres *self, const struct sq_record *record)
+copy_beside(struct sq_task *task, struct postgres *self, const struct sq_record *record)
 {
         int r;
 
@@ -355,7 +350,12 @@ upsert(struct sq_task *task, struct postgres *self, const struct sq_record *reco
                 r = copy(task, self, "squall_rows");
         if (r < 0)
                 return r;
-        write_upsert(self, record);
+        if (self->key.n > 0)
+                write_upsert(self, record);
+        else
+                snprintf(self->statement, sizeof(self->statement),
+                         "INSERT INTO %s (%s) SELECT %s FROM squall_rows ORDER BY ctid; DROP TABLE squall_rows",
+                         self->table_name, self->columns, self->columns);
         return say(task, self, self->statement);
 }
 
@@ -388,7 +388,8 @@ write_run(struct sq_task *task, struct postgres *self, size_t *at, size_t end)
         if (r < 0)
                 return away(self, strerror(ENOMEM));
         name_columns(self, &first);
-        return self->key.n > 0 ? upsert(task, self, &first) : copy(task, self, self->table_name);
+        return self->key.n > 0 || self->takes_no_copy ? copy_beside(task, self, &first)
+                                                      : copy(task, self, self->table_name);
 }
 
 /* ---- Marks ------------------------------------------------------------------------------------------- */
@@ -430,11 +431,29 @@ keep_mark(struct sq_task *task, struct postgres *self)
 
 /* ---- Transactions ------------------------------------------------------------------------------------ */
 
+/* Whether it is there, and how rows get into it. 0, or as judge(). */
+static int
+look_at_table(struct sq_task *task, struct postgres *self)
+{
+        char *name = PQescapeLiteral(self->connection, self->table_name, strlen(self->table_name));
+        int r;
+
+        snprintf(self->statement, sizeof(self->statement), "SELECT row_security_active(%s::regclass)",
+                 name ? name : "NULL");
+        PQfreemem(name);
+        r = say(task, self, self->statement);
+        self->has_looked = r == 0;
+        self->takes_no_copy = r == 0 && strcmp(self->answer, "t") == 0;
+        return r;
+}
+
 static int
 begin(struct sq_task *task, struct postgres *self, size_t *first, size_t *n)
 {
-        int r = self->sink.staged && !self->has_marks ? make_marks(task, self) : 0;
+        int r = self->has_looked ? 0 : look_at_table(task, self);
 
+        if (r == 0 && self->sink.staged && !self->has_marks)
+                r = make_marks(task, self);
         if (r == 0)
                 r = say(task, self, "BEGIN");
         return r == 0 && self->sink.staged ? resume(task, self, first, n) : r;
@@ -444,7 +463,7 @@ static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct postgres *self = sq_state(task);
-        int r = self->connection ? 0 : connect_to(self);
+        int r = self->connection ? 0 : connect_to(task, self);
 
         (void)ret_done; /* all or none */
         if (r == -EACCES)
@@ -469,19 +488,6 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
 
-/* What is missing is known before the first tuple comes, which may be hours later. */
-static int
-look_for_table(struct sq_task *task, struct postgres *self)
-{
-        char *name = PQescapeLiteral(self->connection, self->table_name, strlen(self->table_name));
-        int r;
-
-        snprintf(self->statement, sizeof(self->statement), "SELECT %s::regclass", name ? name : "NULL");
-        PQfreemem(name);
-        r = say(task, self, self->statement);
-        return r == -ECANCELED ? -1 : 0; /* the others are told when there is something to write */
-}
-
 static int
 prepare(struct sq_task *task)
 {
@@ -493,8 +499,11 @@ prepare(struct sq_task *task)
         if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
             sq_sink_open_staged(task, self->url, send) < 0)
                 return -1;
-        r = connect_to(self);
-        return r < 0 ? sq_sink_connected(task, r) : look_for_table(task, self);
+        r = connect_to(task, self);
+        if (r < 0)
+                return sq_sink_connected(task, r);
+        /* what is missing is known before the first tuple comes, which may be hours later */
+        return look_at_table(task, self) == -ECANCELED ? -1 : 0;
 }
 
 /* The server plans the statement that would write the fields of an input, and does not execute it. */

@@ -6,118 +6,100 @@
 
 enum { SECRET_MAX = 512, PROBE_S = 5 };
 
-/* Notices are for people: that a table exists, say. */
-static void
-keep_quiet(void *context, const char *text)
-{
-        (void)context;
-        (void)text;
-}
-
-PGconn *
-sqi_postgres_open(const char *url, const char *secret, int seconds)
-{
-        char limit[16];
-        const struct {
-                const char *name, *value;
-        } settings[] = {
-                {"password", secret[0] ? secret : NULL},
-                {"connect_timeout", limit},
-                {"application_name", "squall"},
-                /* a peer that is gone without a word is found by the kernel */
-                {"tcp_user_timeout", "10000"},
-                {"keepalives_idle", "15"},
-                {"keepalives_interval", "5"},
-                {"keepalives_count", "3"},
-                {"dbname", url},             /* what it says itself counts, but for what follows */
-                {"client_encoding", "UTF8"}, /* in which texts are, whatever the database keeps them in */
-        };
-        enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
-        const char *names[SETTINGS + 1] = {NULL}, *values[SETTINGS + 1] = {NULL};
-        PGconn *connection;
-
-        for (size_t i = 0; i < SETTINGS; i++) {
-                names[i] = settings[i].name;
-                values[i] = settings[i].value;
-        }
-
-        snprintf(limit, sizeof(limit), "%d", seconds);
-        connection = PQconnectdbParams(names, values, 1);
-        PQsetNoticeProcessor(connection, keep_quiet, NULL);
-        return connection;
-}
-
-bool
-sqi_postgres_is_refusal(const char *text)
-{
-        static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
-                                            "no pg_hba.conf entry", "invalid connection option",
-                                            /* another certificate, another host's, or no TLS where it is asked for */
-                                            "certificate verify failed", "root certificate file",
-                                            "does not match host name", "server does not support SSL"};
-
-        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-                if (strstr(text, texts[i]))
-                        return true;
-        return false;
-}
-
-static bool
-is_of(const char *state, const char *const *classes)
-{
-        while (*classes && strncmp(state, *classes, 2) != 0)
-                classes++;
-        return *classes != NULL;
-}
-
-/* Who one is; a database, a schema that is not there; what was asked, or is not allowed. */
-bool
-sqi_postgres_is_final(const char *state)
-{
-        return is_of(state, (const char *const[]){"0A", "28", "3D", "3F", "42", NULL});
-}
-
 /*
- * A second row of a key, data, constraints, WITH CHECK of a view, a text too long for an index, RAISE of a trigger,
- * which may bear any state: so that is what is about rows which is not about the server, or about what was asked.
+ * SQLSTATE, by its class or as a whole; the first that fits counts. What stands nowhere is about a row, for a trigger
+ * may raise any state; what is about a server that runs, and what was asked of it, stands here.
  */
-bool
-sqi_postgres_is_about_rows(const char *state)
-{
-        /* the connection, a transaction, one that was rolled back, what is full, locked or shut down, the system, its
-         * settings, another server behind this one, a fault of its own */
-        const char *const others[] = {"08", "25", "40", "53", "55", "57", "58", "72", "F0", "HV", "XX", NULL};
+static const struct {
+        const char *state;
+        enum sqi_postgres_about about;
+} states[] = {
+        {"08", SQI_POSTGRES_MOMENT},   /* the connection, or one to another server behind this one */
+        {"0A", SQI_POSTGRES_SETUP},    /* not supported, such as COPY into it */
+        {"0L", SQI_POSTGRES_SETUP},    /* who grants */
+        {"0P", SQI_POSTGRES_SETUP},    /* a role that is none */
+        {"25", SQI_POSTGRES_MOMENT},   /* a transaction; one that may only read: a standby, until it is the primary */
+        {"28", SQI_POSTGRES_SETUP},    /* who we are */
+        {"3D", SQI_POSTGRES_SETUP},    /* a database that is not there */
+        {"3F", SQI_POSTGRES_SETUP},    /* a schema that is not there */
+        {"40", SQI_POSTGRES_MOMENT},   /* rolled back: a deadlock */
+        {"42", SQI_POSTGRES_SETUP},    /* a table, a column, a type, a right */
+        {"53", SQI_POSTGRES_MOMENT},   /* memory, disk, connections */
+        {"55000", SQI_POSTGRES_SETUP}, /* a view that takes no rows, a table without an identity that is published */
+        {"55", SQI_POSTGRES_MOMENT},   /* locked, in use */
+        {"57", SQI_POSTGRES_MOMENT},   /* cancelled, shut down, starting up */
+        {"58", SQI_POSTGRES_MOMENT},   /* the system */
+        {"72", SQI_POSTGRES_MOMENT},   /* a snapshot too old */
+        {"F0", SQI_POSTGRES_MOMENT},   /* its settings' file */
+        {"HV", SQI_POSTGRES_MOMENT},   /* another server behind this one */
+        {"XX", SQI_POSTGRES_MOMENT},   /* a fault of its own */
+};
 
-        return !is_of(state, others) && !sqi_postgres_is_final(state);
+/* The state alone does not say of these; the function of the server that has found it does, in any language. */
+static const struct {
+        const char *function;
+        enum sqi_postgres_about about;
+} finders[] = {
+        {"ExecWithCheckOptions", SQI_POSTGRES_ROW},   /* row-level security: 42501, as a right that one has not got */
+        {"exec_stmt_raise", SQI_POSTGRES_ROW},        /* RAISE of a trigger that bears a state of ours */
+        {"GetNewTransactionId", SQI_POSTGRES_MOMENT}, /* VACUUM is overdue: 54000, as a text too long for an index */
+        {"GetNewMultiXactId", SQI_POSTGRES_MOMENT},
+};
+
+static enum sqi_postgres_about
+about(const char *state)
+{
+        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+                if (strncmp(state, states[i].state, strlen(states[i].state)) == 0)
+                        return states[i].about;
+        return SQI_POSTGRES_ROW;
+}
+
+enum sqi_postgres_about
+sqi_postgres_judge(const PGresult *result)
+{
+        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+        enum sqi_postgres_about by_state = state ? about(state) : SQI_POSTGRES_MOMENT;
+
+        for (size_t i = 0; function && by_state != SQI_POSTGRES_MOMENT && i < sizeof(finders) / sizeof(finders[0]); i++)
+                if (strcmp(function, finders[i].function) == 0)
+                        return finders[i].about;
+        return by_state;
+}
+
+bool
+sqi_postgres_refuses(const char *state)
+{
+        return about(state) != SQI_POSTGRES_MOMENT;
 }
 
 PGconn *
 sqi_postgres_probe(struct sq_declaration *decl, const char *url, const char *password)
 {
+        struct sqi_postgres_failure failure;
         char secret[SECRET_MAX];
         PGconn *connection;
 
         if (!sq_secret_probe(decl, "password", password, secret, sizeof(secret)))
                 return NULL;
-        connection = sqi_postgres_open(url, secret, PROBE_S);
+        connection = sqi_postgres_open(NULL, url, secret, PROBE_S, &failure);
         explicit_bzero(secret, sizeof(secret));
-        if (PQstatus(connection) == CONNECTION_OK)
-                return connection;
-        sq_declare_error(decl, "url", "%s: %.*s", url, (int)strcspn(PQerrorMessage(connection), "\n"),
-                         PQerrorMessage(connection));
-        PQfinish(connection);
-        return NULL;
+        if (!connection)
+                sq_declare_error(decl, "url", "%s: %s", url, failure.why);
+        return connection;
 }
 
 bool
 sqi_postgres_probe_statement(struct sq_declaration *decl, const char *option, PGconn *connection, const char *statement)
 {
-        PGresult *result = PQexec(connection, statement);
+        PGresult *result = sqi_postgres_ask(NULL, connection, statement);
         bool fine = PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK;
 
+        const char *text = result ? PQresultErrorMessage(result) : "no answer in time";
+
         if (!fine)
-                sq_declare_error(decl, option, "%.*s", (int)strcspn(PQerrorMessage(connection), "\n"),
-                                 PQerrorMessage(connection));
+                sq_declare_error(decl, option, "%.*s", (int)strcspn(text, "\n"), text);
         PQclear(result);
         return fine;
 }

@@ -6,13 +6,32 @@
 #include <libpq-fe.h>
 #include <squall-kit.h>
 
-/* A connection, which PQstatus() tells whether it is one, for PQfinish(). The secret may be empty. */
-PGconn *sqi_postgres_open(const char *url, const char *secret, int seconds);
-/* Of the text of an error: whether no later attempt to connect would end otherwise. */
-bool sqi_postgres_is_refusal(const char *text);
-/* Of the SQLSTATE of an error: whether another try would end alike; and whether it is about what was to be written. */
-bool sqi_postgres_is_final(const char *state);
-bool sqi_postgres_is_about_rows(const char *state);
+/* How long a server may be silent, for each statement and in the midst of it. */
+enum { SQI_POSTGRES_SILENT_S = 10 };
+
+/* Why there is no connection; final: no later attempt would end otherwise. */
+struct sqi_postgres_failure {
+        bool final;
+        char why[256];
+};
+/* A connection that does not block, for PQfinish(); or NULL, and what failed. It takes at most so many seconds, and
+ * ends when the task is to leave (NULL: in `.probe`). The secret may be empty. */
+PGconn *sqi_postgres_open(const struct sq_task *task, const char *url, const char *secret, int seconds,
+                          struct sqi_postgres_failure *ret);
+/* Until all is written, and the next result can be had at once. 0; -EIO: PQerrorMessage() says why; -ETIMEDOUT: the
+ * server is silent; -EINTR: the task is to leave. Then the connection is of no use any more. */
+int sqi_postgres_await(const struct sq_task *task, PGconn *connection);
+/* What an error of it other than -EIO means, a constant. */
+const char *sqi_postgres_silence(int error);
+/* As PQexec(); NULL: sqi_postgres_await() failed. */
+PGresult *sqi_postgres_ask(const struct sq_task *task, PGconn *connection, const char *statement);
+
+/* What an error of the server is about, by its SQLSTATE: a row that was to be written, which no later attempt would
+ * get there; what was set up, or is allowed, which somebody has to mend; or the moment, which may mend itself. */
+enum sqi_postgres_about { SQI_POSTGRES_ROW, SQI_POSTGRES_SETUP, SQI_POSTGRES_MOMENT };
+enum sqi_postgres_about sqi_postgres_judge(const PGresult *result);
+/* Likewise of a connection that it refuses: whether it is about what was set up. */
+bool sqi_postgres_refuses(const char *state);
 /* In `.probe`: a connection by the settings `url` and `password`, for PQfinish(). NULL: it said what does not work. */
 PGconn *sqi_postgres_probe(struct sq_declaration *decl, const char *url, const char *password);
 /* Whether the server takes a statement, EXPLAIN or PREPARE, which is about `option`. False: it said why not. */
@@ -24,7 +43,7 @@ bool sqi_postgres_probe_statement(struct sq_declaration *decl, const char *optio
  * read, and of which nobody waits for an answer but for the connecting.
  *
  *     struct sqi_postgres_count count = {0};
- *     sqi_postgres_count_look(&count, url, secret, query, last, now_ns)       about once a second
+ *     sqi_postgres_count_look(task, &count, url, secret, query, last, now_ns)       about once a second
  *     sqi_postgres_count_took(&count)                                         for each row that is taken
  *     sqi_postgres_count_end(&count);                                         also of {0}
  *
@@ -39,8 +58,8 @@ struct sqi_postgres_count {
         uint64_t due_ns;        /* when it is asked again */
 };
 /* Whether it is known. */
-bool sqi_postgres_count_look(struct sqi_postgres_count *count, const char *url, const char *secret, const char *query,
-                             int64_t last, uint64_t now_ns);
+bool sqi_postgres_count_look(const struct sq_task *task, struct sqi_postgres_count *count, const char *url,
+                             const char *secret, const char *query, int64_t last, uint64_t now_ns);
 void sqi_postgres_count_took(struct sqi_postgres_count *count); /* a row */
 void sqi_postgres_count_end(struct sqi_postgres_count *count);
 

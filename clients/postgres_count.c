@@ -26,16 +26,19 @@ counting(const char *query)
 }
 
 static bool
-open_one(struct sqi_postgres_count *count, const char *url, const char *secret)
+open_one(const struct sq_task *task, struct sqi_postgres_count *count, const char *url, const char *secret)
 {
+        struct sqi_postgres_failure failure;
         PGresult *result;
         bool fine;
 
         if (count->connection)
                 return true;
-        count->connection = sqi_postgres_open(url, secret, CONNECT_S);
-        result = PQexec(count->connection,
-                        "SET application_name = 'squall lag'; SET default_transaction_read_only = on");
+        count->connection = sqi_postgres_open(task, url, secret, CONNECT_S, &failure);
+        if (!count->connection)
+                return false;
+        result = sqi_postgres_ask(task, count->connection,
+                                  "SET application_name = 'squall lag'; SET default_transaction_read_only = on");
         fine = PQresultStatus(result) == PGRES_COMMAND_OK;
         PQclear(result);
         return fine;
@@ -75,8 +78,8 @@ take(struct sqi_postgres_count *count, uint64_t now_ns)
 
 /* One step: an answer is taken if it has come, or the next question is asked if it is due. False: it is broken. */
 static bool
-step(struct sqi_postgres_count *count, const char *url, const char *secret, const char *query, int64_t last,
-     uint64_t now_ns)
+step(const struct sq_task *task, struct sqi_postgres_count *count, const char *url, const char *secret,
+     const char *query, int64_t last, uint64_t now_ns)
 {
         if (count->asked) {
                 if (!PQconsumeInput(count->connection))
@@ -89,7 +92,7 @@ step(struct sqi_postgres_count *count, const char *url, const char *secret, cons
         }
         if (now_ns < count->due_ns)
                 return true;
-        if (!open_one(count, url, secret) || !ask(count, query, last))
+        if (!open_one(task, count, url, secret) || !ask(count, query, last))
                 return false;
         count->asked = true;
         count->taken = 0;
@@ -97,10 +100,10 @@ step(struct sqi_postgres_count *count, const char *url, const char *secret, cons
 }
 
 bool
-sqi_postgres_count_look(struct sqi_postgres_count *count, const char *url, const char *secret, const char *query,
-                        int64_t last, uint64_t now_ns)
+sqi_postgres_count_look(const struct sq_task *task, struct sqi_postgres_count *count, const char *url,
+                        const char *secret, const char *query, int64_t last, uint64_t now_ns)
 {
-        if (!count->useless && !step(count, url, secret, query, last, now_ns)) {
+        if (!count->useless && !step(task, count, url, secret, query, last, now_ns)) {
                 sqi_postgres_count_end(count);
                 count->due_ns = now_ns + AGAIN_NS;
         }

@@ -109,9 +109,10 @@ leave(struct sq_task *task, struct postgres *self, const char *text, bool final)
         self->connection = NULL;
 }
 
-/* Begins to hear what is notified: before the query is asked, so that no row comes between the two. */
+/* Begins to hear what is notified: before the query is asked, so that no row comes between the two. False: it has left,
+ * with what the server says. */
 static bool
-listen_to(struct postgres *self)
+listen_to(struct sq_task *task, struct postgres *self)
 {
         char *name = PQescapeIdentifier(self->connection, self->listen, strlen(self->listen));
         char statement[NAME_MAX + 16];
@@ -120,8 +121,10 @@ listen_to(struct postgres *self)
 
         snprintf(statement, sizeof(statement), "LISTEN %s", name ? name : "");
         PQfreemem(name);
-        result = PQexec(self->connection, statement);
+        result = sqi_postgres_ask(task, self->connection, statement);
         fine = PQresultStatus(result) == PGRES_COMMAND_OK;
+        if (!fine)
+                leave(task, self, result ? PQresultErrorMessage(result) : "no answer in time", false);
         PQclear(result);
         return fine;
 }
@@ -129,22 +132,22 @@ listen_to(struct postgres *self)
 static bool
 connect_to(struct sq_task *task, struct postgres *self)
 {
-        self->connection = sqi_postgres_open(self->url, self->secret, CONNECT_S);
-        if (PQstatus(self->connection) == CONNECTION_OK && (!self->listen || listen_to(self))) {
-                sq_retry_back(task, &self->retry, self->source);
-                return true;
-        }
-        leave(task, self, PQerrorMessage(self->connection), sqi_postgres_is_refusal(PQerrorMessage(self->connection)));
-        return false;
+        struct sqi_postgres_failure failure;
+
+        self->connection = sqi_postgres_open(task, self->url, self->secret, CONNECT_S, &failure);
+        if (!self->connection)
+                leave(task, self, failure.why, failure.final);
+        if (!self->connection || (self->listen && !listen_to(task, self)))
+                return false;
+        sq_retry_back(task, &self->retry, self->source);
+        return true;
 }
 
 /* What the server says to the query. */
 static void
 leave_for(struct sq_task *task, struct postgres *self, const PGresult *result)
 {
-        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-        leave(task, self, PQresultErrorMessage(result), state && sqi_postgres_is_final(state));
+        leave(task, self, PQresultErrorMessage(result), sqi_postgres_judge(result) == SQI_POSTGRES_SETUP);
 }
 
 static bool
@@ -363,7 +366,8 @@ lag(struct sq_task *task, struct sq_lag *ret)
         struct postgres *self = sq_state(task);
 
         if (!self->connection || self->over ||
-            !sqi_postgres_count_look(&self->count, self->url, self->secret, self->query, self->last, sq_now(task)))
+            !sqi_postgres_count_look(task, &self->count, self->url, self->secret, self->query, self->last,
+                                     sq_now(task)))
                 return -1;
         *ret = (struct sq_lag){self->count.behind, SQ_LAG_MESSAGES};
         return 0;

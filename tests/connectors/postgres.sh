@@ -114,6 +114,19 @@ each_cause() {
 }
 cause() { grep "$1" "$dir/causes" | grep -qF "$2"; }
 check "of a batch that is refused for several causes each row has its own, and the others are there once" each_cause
+# A right to a row is the row's, one to the table is the set-up's. COPY is not for such a table.
+by_row() {
+        ask "create table own_rows (n bigint primary key, t text); alter table own_rows enable row level security;
+             create policy few on own_rows for insert to other with check (n <> 7); create policy all_of_them on own_rows for select to other using (true); create policy again on own_rows for update to other using (true);
+             create view of_two as select a.n from own_rows a, own_rows b; grant select, insert, update on own_rows, of_two to other" || return
+        for key in "" ", key: n"; do
+                rm -f "$dir/by_row"
+                topology "$(count_to 20 "n: seq, t: const x")" "$(sink "own_rows$key" | sed s/me@/other@/)" by-row "topology.dead.letter.path: $dir/by_row" && run || { cat "$dir/err"; return 1; }
+                [ "$(ask 'select count(*), max(n) from own_rows')" = '19|19' ] && [ "$(wc -l <"$dir/by_row")" = 1 ] && grep -q 'row-level security.*"n":7,' "$dir/by_row" && ask 'truncate own_rows' || return
+        done
+        topology "$(count_to 3)" "$(sink "of_two, key: n")" && ! run && grep -q 'out/0: .*of_two' "$dir/err"
+}
+check "a row that row-level security refuses goes to the dead letters; a view that takes no rows ends the topology" by_row
 dropped() {
         local runner
         ask 'create table dropped (n bigint primary key)'
@@ -256,6 +269,83 @@ falls() {
 }
 check "spout: a cursor that does not rise ends the topology" falls
 down
+# ---- A server that is none ---------------------------------------------------------------------------
+# It lets in by what it says first, `ok` or a refusal as CODE:WORDS, and reads nothing more once it has asked for rows.
+fake() { # FIRST
+        cat >"$dir/fake.py" <<'P'
+import socket, struct, sys, threading
+code, _, words = sys.argv[2].partition(':')
+def message(kind, body): return kind + struct.pack('>I', len(body) + 4) + body
+def read(peer, n):
+    got = b''
+    while len(got) < n:
+        more = peer.recv(n - len(got))
+        if not more: raise EOFError
+        got += more
+    return got
+def serve(peer):
+    try:
+        while True: # what asks for TLS or GSS comes first
+            size, kind = struct.unpack('>II', read(peer, 8))
+            read(peer, size - 8)
+            if kind == 196608: break
+            peer.sendall(b'N')
+        if code != 'ok':
+            peer.sendall(message(b'E', f'SSCHWERWIEGEND\0VFATAL\0C{code}\0M{words}\0\0'.encode()))
+            return
+        ready = message(b'Z', b'I')
+        peer.sendall(message(b'R', struct.pack('>I', 0)) + ready)
+        while True:
+            kind, size = struct.unpack('>cI', read(peer, 5))
+            statement = read(peer, size - 4)
+            if statement.startswith(b'COPY'):
+                peer.sendall(message(b'G', b'\0\0\0'))
+                print('asked for rows', flush=True)
+                threading.Event().wait()
+            peer.sendall(message(b'C', b'BEGIN\0') + ready)
+    except (EOFError, ConnectionError): pass
+    finally: peer.close()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print('listens', flush=True)
+while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+P
+        rm -f "$dir/.s.PGSQL.5432"
+        python3 "$dir/fake.py" "$dir/.s.PGSQL.5432" "$1" >"$dir/fake.log" 2>&1 &
+        server=$!
+        until_true grep -q listens "$dir/fake.log"
+}
+beside="url: 'postgres://me@/postgres?host=$dir&port=5432'"
+wide="component: generate, properties: { count: 2000, fields: { n: seq, t: 'const $(printf 'x%.0s' {1..1000})' } }"
+silent() {
+        fake ok && topology "$wide" "component: postgres, properties: { $beside, table: t }" && behind || return
+        until_true grep -q 'no answer in time: what is to go there waits' "$dir/err"
+        local status=$?
+        end_runner
+        down
+        return $status
+}
+other_words() {
+        fake '28P01:Passwort-Authentifizierung für Benutzer »me« fehlgeschlagen' || return
+        topology "$wide" "component: postgres, properties: { $beside, table: t }"
+        ! run && grep -q 'out/0: .*28P01: Passwort-Auth' "$dir/err"
+        local status=$?
+        topology "component: postgres, properties: { $beside, query: 'select 1', cursor: id }" "$out"
+        ! run && grep -q 'in/0: .*28P01: Passwort-Auth' "$dir/err" && [ $status = 0 ]
+        status=$?
+        down
+        [ $status = 0 ] && fake '57P03:das Datenbanksystem startet' && topology "$wide" "component: postgres, properties: { $beside, table: t }" && behind || return
+        until_true grep -q 'startet: what is to go there waits' "$dir/err"
+        status=$?
+        end_runner
+        down
+        return $status
+}
+if command -v python3 >/dev/null; then
+        check "a server that reads no more is given up, over a Unix socket too" silent
+        check "a refusal ends the topology, and a server that starts does not, in whatever words" other_words
+fi
 # ---- TLS ---------------------------------------------------------------------------------------------
 secured() {
         local owner

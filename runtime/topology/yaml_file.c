@@ -2,12 +2,23 @@
 /* The bytes of a topology file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "topology/yaml.h"
+
+/* A pipe that has a writer, which has written nothing yet: `squall run <(make-topology)`. */
+static bool
+is_to_come(int fd)
+{
+        struct pollfd readable = {.fd = fd, .events = POLLIN};
+
+        return errno == EAGAIN && (poll(&readable, 1, -1) > 0 || errno == EINTR);
+}
 
 static int
 read_all(int fd, char *buffer, size_t size, size_t *ret_len)
@@ -17,7 +28,7 @@ read_all(int fd, char *buffer, size_t size, size_t *ret_len)
 
         while (len < size) {
                 n = read(fd, buffer + len, size - len);
-                if (n < 0 && errno == EINTR)
+                if (n < 0 && (errno == EINTR || is_to_come(fd)))
                         continue;
                 if (n < 0)
                         return -errno;
@@ -37,7 +48,7 @@ read_file(const char *path, char *buffer, size_t size, size_t *ret_len)
 
         if (strcmp(path, "-") == 0)
                 return read_all(STDIN_FILENO, buffer, size, ret_len);
-        /* Non-blocking, or a fifo without a writer would hold us. */
+        /* Non-blocking, or a fifo without a writer would hold us: it has no byte. */
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0)
                 return -errno;

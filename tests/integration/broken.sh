@@ -40,6 +40,16 @@ refuses "refuses an unreadable name" "can't read the file" "$dir/missing.yaml/x"
 refuses "refuses 100 MB of text" "too large" "$dir/huge.yaml"
 refuses "refuses 100 MB of nothing" "too large" "$dir/sparse.yaml"
 refuses "does not wait for a fifo" "is empty" "$dir/fifo.yaml"
+# The shell's <(...): who writes into it may be slow.
+mkfifo "$dir/slow.yaml"
+exec {slow}<>"$dir/slow.yaml"
+"$squall" check "$dir/slow.yaml" >"$dir/said" 2>&1 {slow}>&- &
+is_reading_or_gone() { [ ! -e /proc/$! ] || ls -l /proc/$!/fd | grep -q "slow.yaml"; }
+until_true is_reading_or_gone
+cat topologies/trending/trending.yaml >&$slow
+exec {slow}>&-
+wait $! && grep -q "3 components" "$dir/said"
+say "waits for what somebody is about to write into a pipe"
 refuses "refuses 100,000 open brackets" "nested too deeply" "$dir/deep.yaml"
 
 # A component that is cut short anywhere is refused, and never kills the command.

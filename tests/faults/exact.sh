@@ -88,15 +88,18 @@ scenario_quick_exact() { scenario_exact 4; }
 has_rows() { [ "$(cat "$dir/got.counts" 2>/dev/null | wc -l)" -gt "$1" ]; }
 told() { "$squall" "$@" >>"$dir/out" 2>>"$dir/err"; }
 is_finished() { "$squall" list --json | grep -q '"state":"finished"'; }
-# What is done to it while it runs, and then somebody dies.
+# What is done to it while it runs, and then somebody dies. `scaled`: the bolts that may have other numbers of tasks.
+scaled=(count slide)
 move_on() {
-        local folder counts slides
+        local folder bolt n counts=()
         case $1 in
                 savepoint) told savepoint faults ;;
                 rebalance)
-                        draw counts 1 3
-                        draw slides 1 3
-                        told rebalance faults -p "count=$counts" -p "slide=$slides"
+                        for bolt in "${scaled[@]}"; do
+                                draw n 1 3
+                                counts+=(-p "$bolt=$n")
+                        done
+                        told rebalance faults "${counts[@]}"
                         ;;
                 update) told update faults "$dir/t.yaml" ;;
                 stop) told supervisor --stop && ended 30 && host ;;

@@ -33,8 +33,8 @@ void sqi_client_close(struct sqi_client **client);
 /* Who is told, once, what a supervisor waits for before it does what is asked. NULL, as at first: nobody. */
 void sqi_client_on_wait(struct sqi_client *client, void (*tell)(const char *what));
 
-/* Fills in the id if it is zero, and that we are patient: a supervisor that says what it waits for is waited for. 0; -ETIMEDOUT: nothing was heard for SQI_CLIENT_PATIENCE seconds; -EPROTO: a supervisor of
- * another version; -ENOMEM. */
+/* Fills in the id if it is zero, and that we are patient: a supervisor that says what it waits for is waited for. 0;
+ * -ETIMEDOUT: nothing was heard for SQI_CLIENT_PATIENCE seconds; -EPROTO: a supervisor of another version; -ENOMEM. */
 enum { SQI_CLIENT_PATIENCE = 10 };
 int sqi_client_ask(struct sqi_client *client, struct sqi_request *request, struct sqi_reply *ret);
 

@@ -40,6 +40,7 @@
 
 enum { PUSH, PUB, REQ };
 enum { ANSWERS_MIN = 64 };
+static const double LOOK_S = 0.25;
 
 struct sender {
         const char *endpoint, *topic;
@@ -109,13 +110,21 @@ close_socket(struct sender *self)
         self->context = self->socket = NULL;
 }
 
+/* Seconds that a send waits at most before we look after the peers. */
+static double
+slice_of(const struct sender *self)
+{
+        return self->timeout < LOOK_S ? self->timeout : LOOK_S;
+}
+
 /* What a REQ has sent is answered for, or failed, before it ends: there is nothing to linger for. Its answers are small
  * and as many as the messages, and a peer that could not answer would take no more of those. */
 static int
 set_limits(const struct sender *self)
 {
-        int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), linger = self->pattern == REQ ? 0 : ms,
-            immediate = self->pattern != PUB, tell = 1, unlimited = 0;
+        int hwm = (int)self->hwm, ms = (int)(slice_of(self) * 1000),
+            linger = self->pattern == REQ ? 0 : (int)(self->timeout * 1000), immediate = self->pattern != PUB, tell = 1,
+            unlimited = 0;
 
         if (zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
             zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 ||
@@ -234,30 +243,64 @@ await_answers(struct sender *self, double until)
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 
-static int
-transmit(struct sender *self, const void *ptr, size_t len, int flags)
+/* False: the task has failed. */
+static bool
+look_at_peers(struct sq_task *task)
 {
-        flags |= self->pattern == PUB ? ZMQ_DONTWAIT : 0;
-        int r;
+        struct sender *self = sq_state(task);
 
-        do
+        if (self->socket)
+                sqi_zmq_peers_note(&self->peers);
+        if (sqi_zmq_peers_tell(task, &self->peers, self->endpoint, self->curve.server_cert != NULL) < 0)
+                return false;
+        if (self->socket && !self->bind)
+                sqi_zmq_peers_again(&self->peers, self->socket, self->endpoint);
+        return true;
+}
+
+/* There was no room for as long as a send waits. Another time? Not for a client that the server refuses. */
+static bool
+waits_on(struct sq_task *task, double *until)
+{
+        struct sender *self = sq_state(task);
+        double now = sqi_zmq_now_s();
+
+        if (*until == 0)
+                *until = now + self->timeout - slice_of(self);
+        sqi_zmq_peers_note(&self->peers);
+        return now < *until && !(self->peers.is_final && self->curve.server_cert) && look_at_peers(task);
+}
+
+static int
+transmit(struct sq_task *task, const void *ptr, size_t len, int flags)
+{
+        const struct sender *self = sq_state(task);
+        double until = 0;
+        int r, error;
+
+        flags |= self->pattern == PUB ? ZMQ_DONTWAIT : 0;
+        do {
                 r = zmq_send(self->socket, ptr, len, flags);
-        while (r < 0 && errno == EINTR);
+                error = r < 0 ? errno : 0;
+        } while (error == EINTR || (error == EAGAIN && self->pattern != PUB && waits_on(task, &until)));
+        errno = error;
         return r;
 }
 
 /* The frames of a message; 0, or -1 and errno. Only the first of them may have to wait for room. `number`: a frame
  * before the message, or NULL. */
 static int
-send_frames(struct sender *self, const char *number, struct sq_str message)
+send_frames(struct sq_task *task, const char *number, struct sq_str message)
 {
-        if (self->pattern == REQ && (transmit(self, &self->next, sizeof(self->next), ZMQ_SNDMORE) < 0 ||
-                                     transmit(self, "", 0, ZMQ_SNDMORE) < 0))
+        const struct sender *self = sq_state(task);
+
+        if (self->pattern == REQ && (transmit(task, &self->next, sizeof(self->next), ZMQ_SNDMORE) < 0 ||
+                                     transmit(task, "", 0, ZMQ_SNDMORE) < 0))
                 return -1;
-        if ((*self->topic && transmit(self, self->first_frame.bytes, self->first_frame.len, ZMQ_SNDMORE) < 0) ||
-            (number && transmit(self, number, strlen(number), ZMQ_SNDMORE) < 0))
+        if ((*self->topic && transmit(task, self->first_frame.bytes, self->first_frame.len, ZMQ_SNDMORE) < 0) ||
+            (number && transmit(task, number, strlen(number), ZMQ_SNDMORE) < 0))
                 return -1;
-        return transmit(self, message.ptr, message.len, 0) < 0 ? -1 : 0;
+        return transmit(task, message.ptr, message.len, 0) < 0 ? -1 : 0;
 }
 
 /* PUB: without room at all subscribers it says EAGAIN. The message then goes to those that have room. */
@@ -269,7 +312,7 @@ drop(struct sq_task *task, const char *number, struct sq_str message)
 
         sq_count(task, "dropped", 1);
         zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &quiet, sizeof(quiet));
-        send_frames(self, number, message);
+        send_frames(task, number, message);
         zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell));
 }
 
@@ -283,7 +326,7 @@ send_message(struct sq_task *task, const char *number, struct sq_str message)
                 errno = ENOMEM;
                 return -1;
         }
-        if (send_frames(self, number, message) < 0) {
+        if (send_frames(task, number, message) < 0) {
                 if (self->pattern != PUB || errno != EAGAIN)
                         return -1;
                 drop(task, number, message);
@@ -307,17 +350,6 @@ hold(struct sender *self)
                         return false;
                 }
         return true;
-}
-
-/* False: the task has failed. */
-static bool
-look_at_peers(struct sq_task *task)
-{
-        struct sender *self = sq_state(task);
-
-        if (self->socket)
-                sqi_zmq_peers_note(&self->peers);
-        return sqi_zmq_peers_tell(task, &self->peers, self->endpoint, self->curve.server_cert != NULL) == 0;
 }
 
 static enum sq_verdict

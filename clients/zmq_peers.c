@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { LOOK_MS = 2 };
+enum { LOOK_MS = 2, AGAIN_S = 1 };
 
 static const char events_endpoint[] = "inproc://connections";
 
@@ -44,18 +44,33 @@ note_connection(struct sqi_zmq_peers *peers, bool gone, int fd)
                 peers->fds[peers->n++] = fd;
 }
 
+static const char no_handshake[] =
+        "the handshake failed: the patterns of the two sockets may not go together (push and pull, pub and sub), one side "
+        "may be without CURVE, or the client has another key for the server than that has";
+
+/* Whose handshake is cut off connects again by itself; who does not like what it gets, does not. */
 static void
 note_handshake(struct sqi_zmq_peers *peers, uint16_t kind)
 {
+        peers->shaking = false;
         if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
                 peers->why = NULL;
         else if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
                 peers->why = "the certificate of the client is not in the server's folder of clients";
         else
-                peers->why = "the handshake failed: one side may be without CURVE, or the client has another key for "
-                             "the server than that has";
+                peers->why = no_handshake;
         peers->refused += peers->why != NULL;
         peers->is_final = kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+        peers->gave_up = peers->why && kind != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+}
+
+/* A socket of a pattern that does not suit ours is hung up on without another word. */
+static void
+note_connected(struct sqi_zmq_peers *peers, uint16_t kind)
+{
+        if (kind == ZMQ_EVENT_DISCONNECTED && peers->shaking)
+                note_handshake(peers, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL);
+        peers->shaking = kind != ZMQ_EVENT_DISCONNECTED;
 }
 
 /* An event: 16 bits of kind, 32 of value, which may be the descriptor; then a frame with the endpoint. */
@@ -69,9 +84,10 @@ sqi_zmq_peers_note(struct sqi_zmq_peers *peers)
 
         while (peers->monitor && zmq_recv(peers->monitor, &event, sizeof(event), ZMQ_DONTWAIT) == sizeof(event)) {
                 zmq_recv(peers->monitor, NULL, 0, ZMQ_DONTWAIT);
-                if (event.kind & (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED))
+                if (event.kind & (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)) {
                         note_connection(peers, event.kind == ZMQ_EVENT_DISCONNECTED, event.value);
-                else
+                        note_connected(peers, event.kind);
+                } else
                         note_handshake(peers, event.kind);
         }
 }
@@ -89,6 +105,21 @@ sqi_zmq_peers_tell(struct sq_task *task, struct sqi_zmq_peers *peers, const char
                 sq_log(task, SQ_WARN, "%s: %s", endpoint, peers->why);
         peers->said = peers->why;
         return 0;
+}
+
+void
+sqi_zmq_peers_again(struct sqi_zmq_peers *peers, void *socket, const char *endpoint)
+{
+        double now_s;
+
+        if (!peers->gave_up)
+                return;
+        now_s = sqi_zmq_now_s();
+        if (now_s < peers->again_s)
+                return;
+        peers->gave_up = false;
+        peers->again_s = now_s + AGAIN_S;
+        (void)zmq_connect(socket, endpoint); /* as it could at the start */
 }
 
 void

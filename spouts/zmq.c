@@ -36,7 +36,8 @@ struct receiver {
         struct sqi_zmq_curve curve;
 
         void *context, *socket;
-        struct sqi_zmq_peers peers; /* with CURVE */
+        struct sqi_zmq_peers peers;
+        uint64_t look_ns; /* at them, again */
         int fd;
         bool has_left; /* its peers */
 };
@@ -74,19 +75,15 @@ queue_limit(const struct receiver *self)
         return strncmp(self->endpoint, "ipc:", strlen("ipc:")) == 0 ? 0 : HWM_TCP;
 }
 
-/* What fails in a handshake is logged, for the socket says nothing of it. 0, or -1 after sq_error_final(). */
+/* 0, or -1 after sq_error_final(). */
 static int
 encrypt(struct sq_task *task, struct receiver *self)
 {
         char why[PATH_MAX + 256];
 
-        if (!self->curve.cert)
-                return 0;
-        if (sqi_zmq_curve_open(&self->curve, self->context, self->socket, why, sizeof(why)) < 0)
-                return sq_error_final(task, "%s: %s", self->endpoint, why);
-        if (sqi_zmq_peers_watch(&self->peers, self->context, self->socket) < 0)
-                return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
-        return 0;
+        return sqi_zmq_curve_open(&self->curve, self->context, self->socket, why, sizeof(why)) < 0
+                       ? sq_error_final(task, "%s: %s", self->endpoint, why)
+                       : 0;
 }
 
 static int
@@ -108,7 +105,8 @@ prepare(struct sq_task *task)
                 return sq_error(task, "%s: %s", self->topic, zmq_strerror(errno));
         if (encrypt(task, self) < 0)
                 return -1;
-        if ((self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
+        if (sqi_zmq_peers_watch(&self->peers, self->context, self->socket) < 0 ||
+            (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         return 0;
 }
@@ -170,17 +168,23 @@ take_some(struct sq_task *task, struct receiver *self, uint64_t most)
         return more;
 }
 
-/* False: the task has failed. */
+/* What fails in a handshake is logged, for the socket says nothing of it. False: the task has failed. */
 static bool
 look_at_peers(struct sq_task *task)
 {
         struct receiver *self = sq_state(task);
+        uint64_t now_ns = sq_now(task);
+        bool fine = true;
 
-        if (!self->curve.cert)
-                return true;
-        sqi_zmq_peers_note(&self->peers);
-        sq_wake_at(task, sq_now(task) + PEERS_LOOK_NS);
-        return sqi_zmq_peers_tell(task, &self->peers, self->endpoint, self->curve.server_cert != NULL) == 0;
+        if (now_ns >= self->look_ns) {
+                sqi_zmq_peers_note(&self->peers);
+                fine = sqi_zmq_peers_tell(task, &self->peers, self->endpoint, self->curve.server_cert != NULL) == 0;
+                if (!self->bind)
+                        sqi_zmq_peers_again(&self->peers, self->socket, self->endpoint);
+                self->look_ns = now_ns + PEERS_LOOK_NS;
+        }
+        sq_wake_at(task, self->look_ns);
+        return fine;
 }
 
 static enum sq_next

@@ -123,6 +123,35 @@ check "pyzmq: a PULL gets what a bolt pushes" taken push '
 s = c.socket(zmq.PULL)
 s.bind(at)
 assert all(s.recv() == b"\x81\xa1n" + (bytes([n]) if n < 128 else b"\xcc" + bytes([n]) if n < 256 else b"\xcd" + n.to_bytes(2, "big")) for n in range(500))'
+# What libzmq does not connect to again by itself. other PATTERN: a socket of another pattern is there first.
+other='
+def other(pattern):
+    s = c.socket(pattern)
+    m = s.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    s.bind(at)
+    m.recv_multipart()
+    s.close(0)
+def bound(pattern):
+    s = c.socket(pattern)
+    while True:
+        try: s.bind(at)
+        except zmq.ZMQError: continue
+        return s
+'
+unsuited="the handshake failed: the patterns of the two sockets may not go together"
+pulls_again() {
+        receive "pattern: pull" && python "$other"'
+other(zmq.PUB)
+s = bound(zmq.PUSH)
+s.send_json({"n": 0})
+c.destroy(30000)' && until_true distinct 1 && stop && grep "$unsuited" "$dir/err"
+}
+check "pyzmq: a spout says that a peer has another pattern, and comes back when it has the right one" pulls_again
+check "pyzmq: so does a bolt" taken push "$other"'
+other(zmq.SUB)
+s = bound(zmq.PULL)
+assert len({s.recv() for n in range(500)}) == 500'
+check "pyzmq: and says so" grep "$unsuited" "$dir/err"
 answered() {
         "$python" -c "$prelude"'
 s = c.socket(zmq.REP)

@@ -17,6 +17,7 @@
 #include "daemon/reception.h"
 #include "daemon/await.h"
 #include "daemon/copying.h"
+#include "daemon/exporting.h"
 #include "daemon/decide.h"
 #include "daemon/peek.h"
 #include "daemon/progress.h"
@@ -195,6 +196,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
         sqi_waiters_drop(it);
         sqi_rebalancing_drop(it);
         sqi_copying_drop(it);
+        sqi_exports_drop(it);
         if (it->copied >= 0)
                 close(it->copied);
         while (it->first) {

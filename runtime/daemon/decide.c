@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "daemon/await.h"
 #include "daemon/copying.h"
+#include "daemon/exporting.h"
 #include "daemon/ending.h"
 #include "daemon/hosted.h"
 #include "daemon/saving.h"
@@ -109,7 +110,7 @@ sqi_decide_is_urgent(const struct sqi_daemon *daemon)
 bool
 sqi_decide_is_due(struct sqi_daemon *daemon, uint64_t now_ns)
 {
-        bool due = sqi_decide_is_urgent(daemon) || sqi_copying_is_due(daemon, now_ns);
+        bool due = sqi_decide_is_urgent(daemon) || sqi_copying_is_due(daemon, now_ns) || sqi_exports_are_due(daemon);
 
         for (const struct sqi_hosted *hosted = daemon->first; hosted && !due; hosted = hosted->next)
                 due = hosted->discarded || sqi_hosted_has_ended(hosted) || is_to_be_tried(hosted, now_ns) ||
@@ -129,4 +130,5 @@ sqi_decide(void *context)
                 decide_one(hosted);
         sqi_decide_discard(daemon);
         sqi_copying_serve(daemon, sqi_clock_ns());
+        sqi_exports_serve(daemon);
 }

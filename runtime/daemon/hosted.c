@@ -188,7 +188,7 @@ sqi_hosted_free(struct sqi_hosted **hosted)
         sqi_log_file_close(&it->log);
         sqi_levels_free(&it->levels);
         sqi_hosted_forget_stays(it);
-        free(it->saving);
+        sqi_saving_drop(it);
         free(it->positions);
         free(it);
         *hosted = NULL;

@@ -23,8 +23,9 @@ struct sqi_saving {
         char path[PATH_MAX], serial[SQI_SERIAL_SIZE];
         bool ends; /* the topology, with it */
         enum { SQI_SAVING_WAITS, SQI_SAVING_WRITES, SQI_SAVING_WRITTEN } phase;
-        atomic_bool stop;             /* WRITES: it is not wanted any more */
-        char cause[SQI_RECORD_CAUSE]; /* WRITTEN: why not; empty: it is there */
+        atomic_bool stop;                /* WRITES: it is not wanted any more */
+        struct sqi_savepoint_held *held; /* WRITTEN: it is still to be made, of this; NULL: it is there, or failed */
+        char cause[SQI_RECORD_CAUSE];    /* WRITTEN: why not; empty: all is well */
 };
 
 /* How one went. */
@@ -105,6 +106,10 @@ struct sqi_drpc; /* command/drpc.h */
 
 struct sqi_copying; /* a savepoint that a topology is to begin from: copying.h */
 
+struct sqi_export; /* a savepoint that is made while its topology goes on: exporting.h */
+
+struct sqi_savepoint_held; /* savepoint.h */
+
 struct sqi_rebalancing; /* somebody asked for one over HTTP: rebalancing.h */
 
 struct sqi_daemon {
@@ -117,7 +122,8 @@ struct sqi_daemon {
         struct sqi_scraping *scraping; /* NULL: nobody waits for one */
         struct sqi_rebalancing *rebalancings;
         struct sqi_copying *copyings;
-        int copied; /* an eventfd: one of them is done */
+        struct sqi_export *exports;
+        int copied; /* an eventfd: one of either is done */
         struct sqi_supervisor *supervisor;
         struct sqi_desk *desk;   /* NULL: the loop itself writes down and waits */
         struct sqi_asked *asked; /* the commands that wait for it */

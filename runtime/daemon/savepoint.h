@@ -7,7 +7,9 @@
  *     PATH/plan                              the plan under which it was made (sealed)
  *     PATH/topology.yaml                     the file that was submitted
  *
- * It is put together in PATH.new, synced, and renamed whole, so it is there or it is not. A topology begins from it as
+ * What it is made of is held open first, which takes no time and outlasts whatever becomes of the topology, its
+ * snapshots and its plan. Then it is put together in PATH.new, synced, and renamed whole, so it is there or it is not;
+ * who makes it has a lock on PATH.new, which the next attempt removes when nobody has. A topology begins from it as
  * from a snapshot of its own (sqi_savepoint_put), or with the folder itself as the snapshot (`squall run --from`). Any
  * thread; it waits for the disk.
  */
@@ -30,14 +32,18 @@ struct sqi_savepoint {
         bool running;          /* it is an epoch of a topology that was under way: for that plan alone */
 };
 
-struct sqi_savepoint_order {
-        const struct sqi_snapshots *snapshots; /* of the newest of them */
-        const struct sqi_plan *plan;           /* whose that is */
-        const char *source, *path;             /* the topology's file; the folder to make */
-        const atomic_bool *stop;               /* once it is set, by another thread, none is made any more */
-};
-/* 0, or a negative errno with the cause in `error`: then there is none. */
-int sqi_savepoint_make(const struct sqi_savepoint_order *order, char *error, size_t size);
+/* Of the newest of these snapshots, which is one of `plan`, with `source`, the topology's file. 0 and what is for
+ * sqi_savepoint_let_go(), which accepts NULL; or a negative errno with the cause in `error`. A file of it is a
+ * descriptor: what is held is not for long. */
+struct sqi_savepoint_held;
+int sqi_savepoint_hold(const struct sqi_snapshots *snapshots, const struct sqi_plan *plan, const char *source,
+                       struct sqi_savepoint_held **ret, char *error, size_t size);
+void sqi_savepoint_let_go(struct sqi_savepoint_held **held);
+
+/* Makes the folder `path`; until another thread sets *stop, then -ECANCELED. 0, or a negative errno with the cause in
+ * `error`: then there is none. */
+int sqi_savepoint_make(const struct sqi_savepoint_held *held, const char *path, const atomic_bool *stop, char *error,
+                       size_t size);
 
 /* Of a savepoint, or of a folder that holds the epochs of `squall run` and its plan: then of the newest of them, which
  * `path` names afterwards. All of it is read and compared with its checksums; until another thread sets *stop (NULL:

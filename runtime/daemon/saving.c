@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/exporting.h"
 #include "daemon/savepoint.h"
+#include "daemon/saved.h"
 
 int
 sqi_saving_begin(struct sqi_hosted *hosted, const char *path, bool ends)
@@ -25,16 +27,20 @@ sqi_saving_about(struct sqi_hosted *hosted, const char *serial)
                 snprintf(hosted->saving->serial, sizeof(hosted->saving->serial), "%s", serial);
 }
 
+void
+sqi_saving_drop(struct sqi_hosted *hosted)
+{
+        if (hosted->saving)
+                sqi_savepoint_let_go(&hosted->saving->held);
+        free(hosted->saving);
+        hosted->saving = NULL;
+}
+
 static void
 note(struct sqi_hosted *hosted, const char *cause)
 {
-        struct sqi_daemon *daemon = hosted->daemon;
-        struct sqi_saved *saved = &daemon->saved[daemon->nsaved++ % SQI_SAVED];
-
-        memcpy(saved->serial, hosted->saving->serial, sizeof(saved->serial));
-        snprintf(saved->cause, sizeof(saved->cause), "%s", cause);
-        free(hosted->saving);
-        hosted->saving = NULL;
+        sqi_saved_note(hosted->daemon, hosted->saving->serial, cause);
+        sqi_saving_drop(hosted);
 }
 
 void
@@ -50,16 +56,24 @@ struct saving_errand {
         struct sqi_errand errand; /* first: it is taken for it */
         struct sqi_hosted *hosted;
         struct sqi_snapshots snapshots;
-        struct sqi_savepoint_order order; /* its plan and what may stop it are there until `end` */
-        char source[PATH_MAX], path[PATH_MAX], cause[SQI_RECORD_CAUSE];
+        const struct sqi_plan *plan; /* this and `saving` are there until `end` */
+        const struct sqi_saving *saving;
+        struct sqi_savepoint_held *held;
+        char source[PATH_MAX], cause[SQI_RECORD_CAUSE];
 };
 
 static int
 run(struct sqi_errand *errand)
 {
         struct saving_errand *it = (struct saving_errand *)errand;
+        const struct sqi_saving *saving = it->saving;
+        int r = sqi_savepoint_hold(&it->snapshots, it->plan, it->source, &it->held, it->cause, sizeof(it->cause));
 
-        return sqi_savepoint_make(&it->order, it->cause, sizeof(it->cause));
+        if (r == 0 && saving->ends) { /* it has nothing to go on with meanwhile, and goes on if there is none */
+                r = sqi_savepoint_make(it->held, saving->path, &saving->stop, it->cause, sizeof(it->cause));
+                sqi_savepoint_let_go(&it->held);
+        }
+        return r;
 }
 
 static void
@@ -74,6 +88,7 @@ end(struct sqi_errand *errand, int r)
 {
         struct saving_errand *it = (struct saving_errand *)errand;
 
+        it->hosted->saving->held = it->held;
         set_written(it->hosted->saving, r == 0 ? "" : it->cause);
         free(it);
 }
@@ -92,12 +107,8 @@ sqi_saving_write(struct sqi_hosted *hosted)
         it->hosted = hosted;
         sqi_hosted_snapshots(hosted, &it->snapshots);
         sqi_state_path(&hosted->daemon->state, hosted->record.name, "topology.yaml", it->source);
-        memcpy(it->path, saving->path, sizeof(it->path));
-        it->order = (struct sqi_savepoint_order){.snapshots = &it->snapshots,
-                                                 .plan = sqi_running_plan(hosted->running),
-                                                 .source = it->source,
-                                                 .path = it->path,
-                                                 .stop = &saving->stop};
+        it->plan = sqi_running_plan(hosted->running);
+        it->saving = saving;
         saving->phase = SQI_SAVING_WRITES;
         sqi_running_errand(hosted->running, &it->errand);
 }
@@ -121,15 +132,31 @@ sqi_saving_stop(struct sqi_hosted *hosted)
                 atomic_store_explicit(&hosted->saving->stop, true, memory_order_relaxed);
 }
 
+/* It is made from here on while the topology goes on. False: it cannot be. */
+static bool export(struct sqi_hosted *hosted)
+{
+        struct sqi_saving *saving = hosted->saving;
+
+        if (sqi_export_begin(hosted, &saving->held, saving->path, saving->serial) < 0) {
+                snprintf(saving->cause, sizeof(saving->cause), "out of memory");
+                return false;
+        }
+        sqi_saving_drop(hosted);
+        return true;
+}
+
 bool
 sqi_saving_take(struct sqi_hosted *hosted)
 {
         const struct sqi_saving *saving = hosted->saving;
-        bool made = !saving->cause[0], ends = made && saving->ends;
         char cause[SQI_RECORD_CAUSE];
+        bool ends;
 
         hosted->same = true;
-        if (made)
+        if (saving->held && export(hosted))
+                return false;
+        ends = saving->ends && !saving->cause[0];
+        if (!saving->cause[0])
                 sqi_daemon_tell(hosted->daemon, SQ_INFO, hosted->record.name, "savepoint %s", saving->path);
         else
                 sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", saving->cause);
@@ -153,11 +180,12 @@ enum sqi_status
 sqi_saving_look(const struct sqi_daemon *daemon, const struct sqi_hosted *hosted, const char *serial, char *error,
                 size_t size)
 {
-        for (unsigned i = 0; i < SQI_SAVED; i++) {
-                const struct sqi_saved *saved = &daemon->saved[i];
+        const struct sqi_saved *saved;
 
-                if (!serial[0] || strcmp(saved->serial, serial) != 0)
-                        continue;
+        if (sqi_export_is_under_way(daemon, serial))
+                return SQI_STATUS_PENDING;
+        saved = sqi_saved_find(daemon, serial);
+        if (saved) {
                 snprintf(error, size, "%s", saved->cause);
                 if (saved->cause[0])
                         return SQI_STATUS_FAILED;

@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 #include "daemon/copying.h"
+#include "daemon/exporting.h"
 #include "daemon/hosted.h"
 #include "daemon/saving.h"
 
 static void
 abort_all(struct sqi_daemon *daemon)
 {
+        sqi_exports_stop(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_saving_stop(hosted);
                 if (sqi_hosted_is_running(hosted))
@@ -58,6 +60,7 @@ sqi_daemon_leave(struct sqi_daemon *daemon)
 {
         daemon->stopping = daemon->left = true;
         sqi_copying_stop(daemon);
+        sqi_exports_stop(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 sqi_saving_stop(hosted);
 }
@@ -72,5 +75,5 @@ sqi_daemon_is_over(const struct sqi_daemon *daemon)
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (sqi_hosted_is_running(hosted) || sqi_saving_is_under_way(hosted))
                         return false;
-        return true;
+        return !daemon->exports;
 }

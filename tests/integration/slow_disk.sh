@@ -111,7 +111,7 @@ check "with what is right" is_exact
 check "and no more tasks" eval '! shows "^count/2"'
 end
 
-# A savepoint, on another file system if there is one: then it is copied.
+# A savepoint, on another file system if there is one: then it is copied, while the topology goes on.
 saves=$(mktemp -d -p /dev/shm 2>/dev/null) || saves=$dir/saves
 on_exit remove_saves
 remove_saves() { rm -rf "$saves"; }
@@ -122,7 +122,7 @@ begin_saving() { # DELIVERY NAME [OPTION]...
         "$squall" submit "$dir/counts.yaml" --wait >/dev/null
         until_true test -s "$dir/got"
         hold_copy
-        "$squall" savepoint counts "$saves/$2" >"$dir/said" 2>&1 &
+        "$squall" savepoint counts "$saves/$2" "${@:3}" >"$dir/said" 2>&1 &
         saving=$!
         until_true is_struck
 }
@@ -132,19 +132,37 @@ is_gone() { [ -z "$(state)" ]; }
 for delivery in at-least-once exactly-once; do
         begin_saving $delivery $delivery
         check "a savepoint waits for the disk ($delivery), and status is answered" at_once status counts
-        check "it says what it does" shows updating
         check "what is commanded is done" at_once deactivate counts
         at_once activate counts
-        check "but another savepoint is refused" eval '! at_once savepoint counts "$saves/another"'
-        check "and another topology of that name" eval '! at_once submit "$dir/counts.yaml"'
-        check "the savepoint is not there yet" eval '[ ! -e "$saves/$delivery" ]'
+        check "a topology of that name is not taken for one that has ended" eval '! at_once submit "$dir/counts.yaml"'
+        check "another savepoint is made meanwhile" at_once savepoint counts "$saves/another-$delivery"
+        check "but not in the same place" eval '! at_once savepoint counts "$saves/$delivery"'
+        check "the topology goes on, and ends" until_true is_over
+        check "with what is right" is_exact
+        check "while the savepoint is not there yet" eval '[ ! -e "$saves/$delivery" ] && kill -0 $saving'
         disarm
         check "when the disk has taken it, it is" wait $saving
         check "whole" is_there $delivery
-        check "the topology goes on, and ends" until_true is_over
-        check "with what is right" is_exact
+        check "with keys of its own time" eval '[ "$("$squall" savepoint show "$saves/$delivery" --json | grep -o "\"keys\":[0-9]*" | head -n 1)" != "\"keys\":0" ]'
         end
+        until_true is_gone
 done
+
+# What becomes of the topology is nothing to it.
+begin_saving exactly-once outlives
+check "a topology is rebalanced while its savepoint is made" eval 'until_true "$squall" rebalance counts -p count=3 >/dev/null && shows "^count/2"'
+at_once kill counts --wait 0
+check "and killed" until_true is_gone
+rm -f "$dir/got"
+yaml at-least-once >"$dir/counts.yaml"
+at_once submit "$dir/counts.yaml"
+check "and another of its name begins" until_true test -n "$(state)"
+disarm
+check "the savepoint is made of what there was" wait $saving
+check "whole" is_there outlives
+until_true is_over
+end
+until_true is_gone
 
 # What a topology is to begin from is copied before it is there.
 begin_from() { # SAVEPOINT
@@ -185,39 +203,66 @@ start
 check "but no topology" is_gone
 check "and the next one sweeps it" eval '! ls -d "$dir"/state/snapshots/counts-*'
 
-begin_saving at-least-once killed
-"$squall" kill counts >"$dir/said" 2>&1 &
-killing=$!
-until_true shows stopping
-disarm
-check "who kills the topology meanwhile does not harm the savepoint" wait $saving
-check "which is whole" is_there killed
-check "and what was in flight is finished" wait $killing
-check "then it is gone" until_true is_gone
-
-begin_saving at-least-once unwanted
-"$squall" kill counts --wait 0 >"$dir/said" 2>&1 &
-killing=$!
-until_true shows stopping
-disarm
-check "who kills it at once" wait $killing
-wait $saving
-check "is not waited for longer than that" until_true is_gone
-
 begin_saving at-least-once died
-kill -KILL $supervisor $saving
-wait 2>/dev/null
+kill -KILL $supervisor
+wait $supervisor 2>/dev/null
 check "a supervisor that dies over it leaves none" eval '[ ! -e "$saves/died" ]'
 disarm
 start
-check "and the next one ends the topology" until_true is_over
+check "whoever waits hears that" eval '! wait $saving'
+check "the next one ends the topology" until_true is_over
 check "with all that is right" is_all_there
 end
+until_true is_gone
+rm -f "$dir/got"
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+until_true test -s "$dir/got"
+check "what is left of that is in the way of no other" eval '[ -e "$saves/died.new" ] && "$squall" savepoint counts "$saves/died" >/dev/null'
+check "which is whole" is_there died
+check "and nothing is left" eval '[ ! -e "$saves/died.new" ]'
+until_true is_over
+end
+until_true is_gone
+
+begin_saving at-least-once unwanted
+"$squall" supervisor --stop >"$dir/said" 2>&1 &
+stopping=$!
+is_stopping() { "$squall" deactivate counts 2>&1 | grep -q 'supervisor is ending'; }
+until_true is_stopping
+kill -TERM $supervisor
+disarm
+wait $stopping
+check "a supervisor that is told twice to stop does not wait until it is written" until_true is_dead
+wait $saving
+start
+check "and leaves a whole one or none" eval 'if [ -e "$saves/unwanted" ]; then is_there unwanted; else [ ! -e "$saves/unwanted.new" ]; fi'
+until_true is_over
+end
+until_true is_gone
+
+# One that ends its topology holds it until it is there.
+rm -f "$dir/got"
+yaml at-least-once >"$dir/counts.yaml"
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+until_true test -s "$dir/got"
+hold_copy
+"$squall" kill counts --savepoint --to "$saves/ends" >"$dir/said" 2>&1 &
+saving=$!
+until_true is_struck
+check "a topology that is to end in its savepoint waits for it" shows updating
+check "another savepoint is refused meanwhile" eval '! at_once savepoint counts "$saves/other"'
+"$squall" kill counts >/dev/null 2>&1 &
+killing=$!
+until_true shows stopping
+disarm
+check "who kills it meanwhile does not harm the savepoint" wait $saving
+check "which is whole" is_there ends
+wait $killing
+check "then it is gone" until_true is_gone
 
 begin_saving exactly-once stopped
 "$squall" supervisor --stop >"$dir/said" 2>&1 &
 stopping=$!
-is_stopping() { "$squall" deactivate counts 2>&1 | grep -q 'supervisor is ending'; }
 until_true is_stopping
 disarm
 check "a stop waits until it is written" wait $stopping

@@ -26,7 +26,8 @@ struct counted {
         struct counted_head head;
         struct sqi_metrics metrics;
 };
-static const char magic[4] = {'S', 'Q', 'C', 1};
+/* A worker that is adopted by a later supervisor may have begun with what the file was marked by before. */
+static const char magic[4] = {'S', 'Q', 'N', 1}, before[4] = {'S', 'Q', 'C', 1};
 
 static const char *
 path_of(const char *rundir, uint32_t task, char ret[PATH_SIZE])
@@ -149,7 +150,8 @@ read_fd(int fd, uint32_t incarnation, const struct wanted *wanted)
 {
         int r = read_all(fd, wanted->head, wanted->size, 0);
 
-        if (r == 0 && (memcmp(wanted->head->magic, magic, sizeof(magic)) != 0 ||
+        if (r == 0 && ((memcmp(wanted->head->magic, magic, sizeof(magic)) != 0 &&
+                        memcmp(wanted->head->magic, before, sizeof(before)) != 0) ||
                        wanted->head->size != sizeof(struct counted) || wanted->head->incarnation != incarnation))
                 r = -EBADMSG;
         return r == 0 && wanted->tail ? read_all(fd, wanted->tail, wanted->tail_size, wanted->tail_at) : r;

@@ -11,6 +11,7 @@
 
 #include "base/complain.h"
 #include "base/sealed.h"
+#include "daemon/begun.h"
 #include "daemon/checkpoints.h"
 #include "daemon/positions.h"
 #include "daemon/snapshots.h"
@@ -93,34 +94,6 @@ sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *
         return exact ? skip_used(hosted, &snapshots, error, size) : 0;
 }
 
-enum { FROM_SIZE = 32 };
-
-/* The epoch of the snapshot that the run in this folder began from; -ENOENT: there is no run in it. */
-static int
-read_from(int folder, uint64_t *ret)
-{
-        char *text = NULL;
-        size_t size;
-        int r = sqi_file_read(folder, "from", FROM_SIZE, &text, &size);
-
-        if (r == 0)
-                *ret = strtoull(text, NULL, 10);
-        free(text);
-        return r;
-}
-
-static int
-write_from(int folder, uint64_t from)
-{
-        char number[FROM_SIZE];
-        int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)from);
-        int r = sqi_file_write(folder, "from.new", number, (size_t)n);
-
-        if (r == 0 && renameat(folder, "from.new", folder, "from") < 0)
-                r = -errno;
-        return r;
-}
-
 /* The folder that all are in goes with the last one, where nothing else of ours is in it. 1: it was made; 0: it was
  * there; or a negative errno. */
 static int
@@ -134,6 +107,21 @@ make_rundir(const char *path)
         return r == -EEXIST ? 0 : r;
 }
 
+static int
+cannot_make(int r, const char *rundir, char *error, size_t size)
+{
+        return sqi_complain(r, error, size, "cannot make the run directory %s: %s", rundir, strerror(-r));
+}
+
+static int
+cannot_read(int r, const char *rundir, char *error, size_t size)
+{
+        return sqi_complain(r, error, size,
+                            "%s/from: %s: whether what runs there was handed over is not known (remove that file, and "
+                            "its workers are ended, and the topology goes on from its last snapshot and positions)",
+                            rundir, sqi_sealed_reason(r));
+}
+
 /*
  * Each run directory says which snapshot its run began from, before it holds anything else. One that is older than the
  * newest has been handed over, and only its end was missed (but under exactly-once, where a run makes snapshots all
@@ -141,25 +129,27 @@ make_rundir(const char *path)
  * told by the snapshot.
  */
 int
-sqi_beginning_settle(struct sqi_hosted *hosted)
+sqi_beginning_settle(struct sqi_hosted *hosted, char *error, size_t size)
 {
+        const char *rundir = hosted->record.rundir;
+
         for (bool swept = false;; swept = true) {
-                int made = make_rundir(hosted->record.rundir);
+                int made = make_rundir(rundir);
+                int folder = made < 0 ? -1 : open(rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 uint64_t from = 0;
 
-                if (made < 0)
-                        return made;
-                int folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (folder < 0)
-                        return -errno;
-                int r = made ? write_from(folder, hosted->from) : read_from(folder, &from);
+                        return cannot_make(made < 0 ? made : -errno, rundir, error, size);
+                int r = made ? sqi_begun_write(folder, hosted->from) : sqi_begun_read(folder, &from);
                 close(folder);
                 bool older = r == 0 && from < hosted->from && !sqi_plan_is_exact(hosted->plan);
                 bool over = !made && (r == -ENOENT || older);
+                if (!over && r < 0)
+                        return made ? cannot_make(r, rundir, error, size) : cannot_read(r, rundir, error, size);
                 if (!over)
-                        return r;
+                        return 0;
                 if (swept)
-                        return -EEXIST; /* it cannot be removed */
-                sqi_sweep_rundir(hosted->daemon, hosted->record.rundir);
+                        return cannot_make(-EEXIST, rundir, error, size); /* it cannot be removed */
+                sqi_sweep_rundir(hosted->daemon, rundir);
         }
 }

@@ -13,7 +13,7 @@
 int sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size);
 
 /* Then makes the run directory, or finds that the one there is of this very run, which is to be adopted. 0 or a
- * negative errno. */
-int sqi_beginning_settle(struct sqi_hosted *hosted);
+ * negative errno with the cause in `error`. */
+int sqi_beginning_settle(struct sqi_hosted *hosted, char *error, size_t size);
 
 #endif

@@ -331,11 +331,9 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
 
         if (r < 0)
                 return r;
-        r = sqi_beginning_settle(hosted);
-        if (r < 0) {
-                snprintf(error, size, "cannot make the run directory %s: %s", hosted->record.rundir, strerror(-r));
+        r = sqi_beginning_settle(hosted, error, size);
+        if (r < 0)
                 return r;
-        }
         sqi_hosted_snapshots(hosted, &snapshots);
         snprintf(folder, sizeof(folder), "%s/" SQI_SNAPSHOTS_OPEN, snapshots.durable);
         options.rundir = hosted->record.rundir;

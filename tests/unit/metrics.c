@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting: histograms within their promise, totals over incarnations. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -220,6 +221,15 @@ count_and_be_killed(const char *rundir, uint32_t incarnation, uint64_t executed)
 }
 
 static void
+mark(const char *path, const char magic[4])
+{
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        assert_int_equal(pwrite(fd, magic, 4, 0), 4);
+        close(fd);
+}
+
+static void
 what_was_counted_outlives_who_was_killed(void **state)
 {
         char rundir[] = "/tmp/squall-metrics.XXXXXX", path[64];
@@ -243,6 +253,11 @@ what_was_counted_outlives_who_was_killed(void **state)
         assert_int_equal(sqi_counted_read_time(files, 3, 0, &time), -EBADMSG);
         assert_int_equal(sqi_counted_read_time(files, 3, 1, &time), 0);
         assert_true(time.known && time.watermark == 4000);
+        mark(path, "SQC\1"); /* as before */
+        assert_int_equal(sqi_counted_read(files, 3, 1, &metrics), 0);
+        mark(path, "SQN\2");
+        assert_int_equal(sqi_counted_read(files, 3, 1, &metrics), -EBADMSG);
+        mark(path, "SQN\1");
         assert_int_equal(truncate(path, 100), 0);
         assert_int_equal(sqi_counted_read(files, 3, 1, &metrics), -EBADMSG);
         assert_int_equal(sqi_counted_read_time(files, 3, 1, &time), -EBADMSG);

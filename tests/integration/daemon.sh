@@ -208,6 +208,15 @@ check "and the work goes on" until_true more_lines "$dir/steady.tsv" $((before +
 "$squall" deactivate steady
 kill_supervisor
 check "an inactive topology is adopted as inactive" eval 'start && until_true is_in_state steady inactive'
+kill_supervisor
+pids=$(workers_of steady | sort)
+from=$(tr '\0 ' '\n\n' <"/proc/${pids%%$'\n'*}/cmdline" | grep '/top-')/from
+epoch=$(od -An -tu8 -j32 -N8 "$from" | tr -d ' ')
+printf '\377' | dd of="$from" bs=1 seek=30 conv=notrunc 2>/dev/null
+check "where it is damaged which snapshot a run began from, that is named, and nothing is ended" eval 'start && until_true is_in_state steady waiting && says "/from: the file is damaged" cat "$dir/err" && [ "$(workers_of steady | sort)" = "$pids" ]'
+kill_supervisor
+printf %s "$epoch" >"$from"
+check "as a number, which it was before, it is read" eval 'start && until_true is_in_state steady inactive && [ "$(workers_of steady | sort)" = "$pids" ]'
 "$squall" activate steady
 kill_supervisor
 printf 'garbage' | dd of="$dir/state/topologies/steady/record" bs=1 seek=30 conv=notrunc 2>/dev/null

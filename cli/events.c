@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <poll.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "json.h"
 #include "output.h"
@@ -43,15 +41,6 @@ show_new(const struct cli_args *args, struct cli_talk *talk, uint64_t *after)
         return fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-/* False: nobody reads our stdout any more. */
-static bool
-pause_a_little(void)
-{
-        struct pollfd out = {.fd = STDOUT_FILENO};
-
-        return poll(&out, 1, LOOK_MS) <= 0 || !(out.revents & (POLLERR | POLLHUP));
-}
-
 static int
 run(const struct cli_args *args)
 {
@@ -61,7 +50,7 @@ run(const struct cli_args *args)
 
         if (status == CLI_DONE)
                 status = show_new(args, &talk, &after);
-        while (status == CLI_DONE && cli_flag(args, "follow") && pause_a_little())
+        while (status == CLI_DONE && cli_flag(args, "follow") && cli_output_pause(LOOK_MS))
                 status = show_new(args, &talk, &after);
         cli_talk_close(&talk);
         return status;

@@ -31,7 +31,7 @@ is_unread(int timeout_ms)
 {
         struct pollfd out = {.fd = STDOUT_FILENO};
 
-        return poll(&out, 1, timeout_ms) == 1 && (out.revents & POLLERR) != 0;
+        return poll(&out, 1, timeout_ms) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 int
@@ -61,5 +61,14 @@ cli_output_wait(int fd)
         if ((both[1].revents & POLLERR) == 0)
                 return true;
         putchar('\n'); /* so that the end finds out */
+        return false;
+}
+
+bool
+cli_output_pause(int ms)
+{
+        if (!is_unread(ms))
+                return true;
+        putchar('\n');
         return false;
 }

@@ -18,5 +18,7 @@ int cli_output_end(int status);
 
 /* Waits until `fd` can be read. False: nobody reads our stdout any more, and there is no more to do. */
 bool cli_output_wait(int fd);
+/* The same for so many milliseconds. */
+bool cli_output_pause(int ms);
 
 #endif

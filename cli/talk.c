@@ -161,6 +161,25 @@ cli_talk_close(struct cli_talk *talk)
         sqi_client_close(&talk->client);
 }
 
+/* One that has died meanwhile, and was not started again, is not there. */
+static int
+explain_silence(const char *path, bool changes)
+{
+        struct sqi_client *client;
+        int r = sqi_server_is_remote(path) ? 0 : sqi_client_open(path, NULL, &client);
+
+        if (r < 0)
+                return explain(path, r);
+        if (!sqi_server_is_remote(path))
+                sqi_client_close(&client);
+        return cli_error(
+                CLI_UNREACHED, "the supervisor at %s has said nothing for %d s: it is stopped, or stuck (%s)", path,
+                SQI_CLIENT_PATIENCE,
+                changes ? "what was asked for may still be done when it goes on: look by squall list; or end that "
+                          "process, and start another one"
+                        : "let it go on, or end that process, and start another one");
+}
+
 int
 cli_ask(struct cli_talk *talk, struct sqi_request *request)
 {
@@ -169,11 +188,7 @@ cli_ask(struct cli_talk *talk, struct sqi_request *request)
         if (r == -EPROTO)
                 return cli_error(CLI_UNREACHED, "the supervisor at %s is of another version", talk->path);
         if (r == -ETIMEDOUT)
-                return cli_error(
-                        CLI_UNREACHED,
-                        "the supervisor at %s has said nothing for %d s: it is stopped, or stuck (what was asked "
-                        "for may still be done: squall list shows it; else end that process, and start another one)",
-                        talk->path, SQI_CLIENT_PATIENCE);
+                return explain_silence(talk->path, sqi_command_changes(request->command));
         if (r < 0)
                 return cli_error(CLI_FAILED, "cannot ask the supervisor: %s", strerror(-r));
         talk->value = sqi_reply_value(&talk->reply);

@@ -36,7 +36,7 @@ lines() { [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; }
 # ---- write, killed at random ----
 
 # Lines longer than a page, so that most writes are cut within one.
-topology killed "count: 12000, rate: 3000, fields: { n: seq, pad: const $(printf 'x%.0s' {1..6000}), m: seq }" "path: $dir/killed.tsv" generate
+topology killed "count: 12000, rate: 1500, fields: { n: seq, pad: const $(printf 'x%.0s' {1..6000}), m: seq }" "path: $dir/killed.tsv" generate
 begin killed
 kills=0
 while kill -0 "$run" 2>/dev/null && [ $kills -lt 12 ]; do
@@ -145,43 +145,53 @@ refuses "check refuses to rotate stdout" "stdout is not rotated" "path: '-', rot
 
 # ---- the name of an output file ----
 
-topology renamed "count: 4000, rate: 1000" "path: $dir/renamed.tsv" generate
-begin renamed
+topology renamed "path: '-'" "path: $dir/renamed.tsv"
+held_run renamed
+seq 2000 >&9
 until_true lines "$dir/renamed.tsv" 100
 mv "$dir/renamed.tsv" "$dir/renamed.tsv.1"
+seq 2001 4000 >&9
+exec 9>&-
 wait "$run"
 check "write goes on in a new file when its own was renamed, and reports it" \
         eval '[ "$(sort -u "$dir/renamed.tsv" "$dir/renamed.tsv.1" | wc -l)" = 4000 ] && [ -s "$dir/renamed.tsv" ] && grep -q "renamed or deleted" "$dir/renamed.log"'
 
 # As logrotate does it, with its usual postrotate.
-topology hung_up "count: 4000, rate: 1000" "path: $dir/hung_up.tsv" generate
-begin hung_up
+topology hung_up "path: '-'" "path: $dir/hung_up.tsv"
+held_run hung_up
+seq 2000 >&9
 until_true lines "$dir/hung_up.tsv" 100
 mv "$dir/hung_up.tsv" "$dir/hung_up.tsv.1"
 everyone="$run $(pgrep -P "$run")"
 kill -HUP $everyone
+seq 2001 4000 >&9
 check "after SIGHUP to everyone the same processes write into a new file" \
         eval 'until_true lines "$dir/hung_up.tsv" 100 && [ "$everyone" = "$run $(pgrep -P "$run")" ]'
+exec 9>&-
 wait "$run"
 status=$?
 check "and nothing is missing" eval '[ $status = 0 ] && [ "$(sort -u "$dir/hung_up.tsv" "$dir/hung_up.tsv.1" | wc -l)" = 4000 ]'
 
 # What the file had is put aside while the writer stands still, so that nothing is missing but by the writer's fault.
 mkdir "$dir/folder"
-topology unhoused "count: 4000, rate: 2000" "path: $dir/folder/out.tsv" generate
-begin unhoused
+topology unhoused "path: '-'" "path: $dir/folder/out.tsv"
+held_run unhoused
+seq 1000 >&9
 until_true lines "$dir/folder/out.tsv" 100
 p=$(worker out/0) && kill -STOP "$p"
 until_true grep -q '^State:.T' "/proc/$p/status"
 cp "$dir/folder/out.tsv" "$dir/unhoused.tsv"
 rm -r "$dir/folder"
 kill -CONT "$p"
+seq 1001 2000 >&9
 until_true grep -q 'folder/out.tsv: No such file or directory' "$dir/unhoused.log"
 mkdir "$dir/folder"
+seq 2001 4000 >&9
+exec 9>&-
 wait "$run"
 status=$?
 check "write reports that its folder was deleted, and goes on when there is one again" \
-        eval '[ $status = 0 ] && [ "$(sort -u "$dir/folder/out.tsv" "$dir/unhoused.tsv" | wc -l)" = 4000 ] && [ "$(sort -n "$dir/folder/out.tsv" | tail -1)" = 3999 ]'
+        eval '[ $status = 0 ] && [ "$(sort -u "$dir/folder/out.tsv" "$dir/unhoused.tsv" | wc -l)" = 4000 ] && [ "$(sort -n "$dir/folder/out.tsv" | tail -1)" = 4000 ]'
 # Its rotator reads the old file as soon as it has renamed it; a new name of it stands for what comes after.
 topology rotated "path: '-', rate: 2000" "path: $dir/rotated.tsv"
 held_run rotated
@@ -194,10 +204,11 @@ for i in 1 2 3 4; do
         cp "$dir/rotated.$i" "$dir/read.$i"
         kill -CONT "$p"
 done
+seq 4001 5000 >&9
 exec 9>&-
 wait "$run"
 check "what is written after a rename is in the new file" \
-        eval '[ "$(sort -u "$dir/rotated.tsv" "$dir"/read.? | wc -l)" = 4000 ] && for i in 1 2 3 4; do cmp "$dir/rotated.$i" "$dir/read.$i" || exit 1; done'
+        eval '[ "$(sort -u "$dir/rotated.tsv" "$dir"/read.? | wc -l)" = 5000 ] && for i in 1 2 3 4; do cmp "$dir/rotated.$i" "$dir/read.$i" || exit 1; done'
 
 # ---- stdout ----
 

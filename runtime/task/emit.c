@@ -271,6 +271,8 @@ emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, co
 static bool
 may_emit(struct sq_task *task, unsigned stream)
 {
+        if (!task->collector.open && task->failed < 0)
+                return false;
         if (!task->collector.open) {
                 sqi_task_misuse(task, task->collector.choosing ? "emit by a grouping, which only chooses"
                                                                : "emit before the topology runs or after it has ended");

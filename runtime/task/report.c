@@ -108,6 +108,8 @@ sq_error_final(struct sq_task *task, const char *format, ...)
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
         task->final = task->final || task->failed == 0;
+        if (task->instance.code && task->instance.code->spout)
+                task->collector.open = false; /* nothing goes out behind what it could not go on from */
         return sqi_task_fail(task, -EIO, "%s", text);
 }
 

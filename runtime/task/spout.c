@@ -124,6 +124,8 @@ sq_track(struct sq_task *task, uint64_t position)
                 sqi_task_misuse(task, "sq_track() in a bolt");
                 return;
         }
+        if (__builtin_expect(task->failed < 0, 0))
+                return;
         if (!task->tracking) {
                 task->instance.next_position = position + 1;
                 return;
@@ -332,6 +334,22 @@ emit(struct sq_task *task)
         for (uint32_t i = 0; emitted == MORE && i < task->spout.calls; i++)
                 emitted = emit_once(task, false);
         return emitted;
+}
+
+void
+sqi_spout_settle(struct sq_task *task)
+{
+        uint64_t until_ns = sqi_clock_ns() + (uint64_t)(task->plan->config.message_timeout * 1e9);
+        bool settled = false;
+
+        while (!settled && !task->quitting && sqi_clock_ns() < until_ns) {
+                /* of the tree that it failed in not all was emitted */
+                settled = sqi_collector_flush(&task->collector) &&
+                          (!task->spout.ledger || sqi_ledger_pending(task->spout.ledger) <= task->spout.tree_open);
+                if (!settled)
+                        sqi_task_wait(task, false, until_ns);
+                sqi_spout_take_acks(task);
+        }
 }
 
 /* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing

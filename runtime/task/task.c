@@ -279,6 +279,8 @@ run(struct sq_task *task)
         sqi_task_start(task);
         while (task->phase == SQI_RUNNING && !task->quitting && task->failed == 0)
                 sqi_task_turn(task);
+        if (task->failed < 0 && task->final && task->instance.code->spout)
+                sqi_spout_settle(task);
         while (!task->quitting && task->failed == 0) {
                 sqi_collector_flush(&task->collector);
                 sqi_task_wait(task, false, UINT64_MAX);

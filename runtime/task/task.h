@@ -498,5 +498,7 @@ void sqi_spout_where(const struct sq_task *task, struct sqi_position *ret);
 void sqi_spout_sealed(struct sq_task *task);
 /* Drains the ack inbox. True: something came. */
 bool sqi_spout_take_acks(struct sq_task *task);
+/* It cannot go on, and no restart mends that: what it emitted before is processed first, as in a drain. */
+void sqi_spout_settle(struct sq_task *task);
 
 #endif

@@ -108,6 +108,13 @@ J
 J
 }
 check "file reads JSON Lines by the members of the first object, and leaves out what is no object" jsonl
+# In one turn of the spout, and behind many of them; a sink that takes its time is waited for.
+fails_at() { # GOOD BAD: so many records stand before it, and behind it
+        { seq 1 "$1" | sed 's/.*/{"n":&}/' && echo 'not json' && seq "$2" | sed 's/.*/{"n":-&}/'; } >"$dir/in"
+        topology "$(file ", format: jsonl, fields: { n: int }, on-error: fail")" "component: sleep, properties: { ms: ${3:-0} }" ", format: jsonl"
+        ! timeout 60 "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>"$dir/stderr" && grep -q "in/0: .*not JSON" "$dir/stderr" && diff <(sed 's/[^-0-9]//g' "$dir/out" | sort -n) <(seq 1 "$1")
+}
+check "on-error: fail: what stands before the record is processed, and nothing behind it" eval 'fails_at 50 50 && fails_at 20000 5000 && fails_at 30 30 10'
 refuse_header() { rm -f "$dir/in" && refused "$dir/in: No such file or directory" "$(file ", format: csv")" ""; }
 check "a CSV file that is not there is refused before anything starts" refuse_header
 

@@ -39,7 +39,8 @@ print_page(const struct cli_kit *kit)
 
         printf("# Functions of expressions\n\nThe [guide](guide.md#expressions) says how expressions are written and "
                "where they stand. This page is made from the table of functions: `squall eval --markdown`.\n\n"
-               "A type with `?` may be left out, one with `...` may stand again. Where an argument is null the result is "
+               "A type with `?` may be left out, one with `...` may stand again, or be missing behind another. Where an "
+               "argument is null the result is "
                "null, unless the type is `any`. `number` is `int` or `float`. A `span` is a text such as `'90s'`, `'5m'`, "
                "`'1h'`, `'2d'`, `'250ms'`, or a number of seconds.\n");
         for (unsigned i = 0; kit->function(i, &function); i++) {

@@ -79,7 +79,8 @@ call_join(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, con
         while (sq_next_item(&items, &item)) {
                 if (!first)
                         sqi_grow(&to, args[1].as.ptr, args[1].len);
-                sqi_grow_value(&to, item);
+                if (item.type != SQ_NIL)
+                        sqi_grow_value(&to, item);
                 first = false;
         }
         return sqi_grown(&to);
@@ -172,7 +173,8 @@ const struct sqi_function sqi_list_functions[] = {
         {"slice(x: array, from: int, length: int?) -> array",
          "The elements from number `from` on, the first being 0; counted from the end where it is negative.",
          "slice([1, 2, 3], -2)", "[2,3]", .call = call_slice},
-        {"join(x: array, separator: str) -> str", "The elements as one text, with the separator in between.",
-         "join(['a', 1], '-')", "\"a-1\"", .call = call_join},
+        {"join(x: array, separator: str) -> str",
+         "The elements as one text, each as `str` has it, with the separator in between; null is nothing.",
+         "join(['a', 1, null, true], '-')", "\"a-1--true\"", .call = call_join},
         {NULL, NULL, NULL, NULL, NULL, NULL, NULL, false},
 };

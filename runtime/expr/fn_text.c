@@ -165,8 +165,10 @@ call_split(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, co
         struct sq_value *items;
 
         (void)node;
-        if (separator.len == 0 || most < 1)
-                return sqi_wrong(run, most < 1 ? "at least one piece" : "an empty separator");
+        if (most < 1)
+                return sqi_wrong(run, "split() makes one piece at least, and not %lld", (long long)most);
+        if (separator.len == 0)
+                return sqi_wrong(run, "an empty separator");
         while (pieces < most && (found = sqi_text_find(at, end, separator))) {
                 at = found + separator.len;
                 pieces++;
@@ -252,7 +254,7 @@ call_format(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, c
                 from = at += len;
         }
         sqi_grow(&to, from, (size_t)(end - from));
-        return next < n ? sqi_wrong(run, "more values than {}") : sqi_grown(&to);
+        return next < n ? sqi_wrong(run, "more values than {} and {:.0} to {:.9}") : sqi_grown(&to);
 }
 
 static struct sq_value
@@ -352,7 +354,8 @@ call_capture(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, 
                         return sqi_wrong(run, "no group `%s`", name);
         } else if (n > 2) {
                 if (args[2].as.i < 0 || args[2].as.i > sqi_regex_ngroups(regex))
-                        return sqi_wrong(run, "the pattern has %u groups", sqi_regex_ngroups(regex));
+                        return sqi_wrong(run, "there is no group %lld: the pattern has %u", (long long)args[2].as.i,
+                                         sqi_regex_ngroups(regex));
                 group = (unsigned)args[2].as.i;
         }
         return matches(run, regex, text, 0) ? group_value(regex, text, group) : sq_nil();
@@ -451,7 +454,8 @@ const struct sqi_function sqi_text_functions[] = {
         {"concat(part: any...) -> str", "All parts as one text, each as `str` has it; null is nothing.",
          "concat('n', 1, null, true)", "\"n1true\"", .call = call_concat},
         {"format(template: str, value: any...) -> str",
-         "The template with each `{}` replaced by the next value, or `{:.2}` by a number with two digits.",
+         "The template with each `{}` replaced by the next value, as `str` has it, null as null, or `{:.2}` by a number with "
+         "two digits.",
          "format('{} took {:.1} ms', '/a', 12.345)", "\"/a took 12.3 ms\"", .call = call_format},
         {"starts_with(text: str, part: str) -> bool", "Whether it begins with `part`.", "starts_with('squall', 'sq')",
          "true", .call = call_starts_with},

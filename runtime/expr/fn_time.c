@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of times. */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -66,6 +67,8 @@ call_format(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, c
         if (!is_format(run, format))
                 return sq_nil();
         len = sqi_instant_write(time, format, NULL, 0);
+        if (len == 0)
+                return sqi_wrong(run, "the time is too far away for a date");
         text = sqi_scratch_take(&run->scratch, len + 1);
         if (!text)
                 return sqi_no_memory(run);
@@ -77,11 +80,15 @@ static bool
 span_of(struct sqi_evaluation *run, struct sq_value value, int64_t *ret)
 {
         char shown[64];
+        int r = sqi_span_read(value, ret);
 
-        if (sqi_span_read(value, ret))
+        if (r == 0)
                 return true;
         sq_json(value, shown, sizeof(shown));
-        sqi_wrong(run, "%s is not a span such as '90s', '5m', '1h'", shown);
+        if (r == -ERANGE)
+                sqi_wrong(run, "%s is longer than a span may be, 292 years (106751 days) either way", shown);
+        else
+                sqi_wrong(run, "%s is not a span such as '90s', '5m', '1h'", shown);
         return false;
 }
 
@@ -124,7 +131,7 @@ call_truncate(struct sqi_evaluation *run, const struct sqi_node *node, size_t n,
         if (!span_of(run, args[1], &span))
                 return sq_nil();
         if (span <= 0)
-                return sqi_wrong(run, "a span above 0");
+                return sqi_wrong(run, "the span must be above 0");
         rest = ns % span;
         return from_ns(run, ns - rest - (rest < 0 ? span : 0));
 }

@@ -84,7 +84,7 @@ call_type(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, con
         (void)run;
         (void)node;
         (void)n;
-        return sq_text(sq_type_name((enum sq_type)args[0].type));
+        return sq_text(args[0].type == SQ_NIL ? "null" : sq_type_name((enum sq_type)args[0].type));
 }
 
 const struct sqi_function sqi_type_functions[] = {

@@ -2,6 +2,7 @@
 /* Points in time and spans: dates as base/date.h has them, and numbers since 1970. */
 #include "kit/instant.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,18 @@ sqi_instant_read(struct sq_str text, struct sq_str format, int year, struct sq_t
         return sqi_date_read(text, format, year, ret);
 }
 
+/* As snprintf(). In two halves where it is more than 64 bits. */
+static size_t
+write_wide(__int128 value, char *buffer, size_t size)
+{
+        const int64_t half = 1000000000000000000;
+        long long high = (long long)(value / half), low = (long long)(value % half);
+
+        if (high == 0)
+                return (size_t)snprintf(buffer, size, "%lld", low);
+        return (size_t)snprintf(buffer, size, "%lld%018lld", high, low < 0 ? -low : low);
+}
+
 size_t
 sqi_instant_write(struct sq_time time, struct sq_str format, char *buffer, size_t size)
 {
@@ -65,16 +78,14 @@ sqi_instant_write(struct sq_time time, struct sq_str format, char *buffer, size_
                 if (sq_str_is(format, units[i].name)) {
                         __int128 value = (__int128)time.sec * units[i].per_second +
                                          time.nsec / (NS / units[i].per_second);
-                        int n = snprintf(buffer, size, "%lld",
-                                         value > INT64_MAX || value < INT64_MIN ? 0LL : (long long)value);
-                        return (size_t)n;
+                        return write_wide(value, buffer, size);
                 }
         return sqi_date_write(time, format, buffer, size);
 }
 
 /* ---- Spans ------------------------------------------------------------------------------------------- */
 
-bool
+int
 sqi_span_read(struct sq_value value, int64_t *ret_ns)
 {
         static const struct {
@@ -97,13 +108,13 @@ sqi_span_read(struct sq_value value, int64_t *ret_ns)
                                 unit.len = 0;
                         }
                 if (unit.len || !sq_read_number(text, &number))
-                        return false;
+                        return -EINVAL;
         }
         if (number.type == SQ_INT)
-                return !__builtin_mul_overflow(number.as.i, scale, ret_ns);
+                return __builtin_mul_overflow(number.as.i, scale, ret_ns) ? -ERANGE : 0;
         ns = number.type == SQ_FLOAT ? number.as.f * (double)scale : 1e300;
-        if (!(ns > -9e18 && ns < 9e18))
-                return false;
+        if (!(ns > -9.2e18 && ns < 9.2e18))
+                return -ERANGE;
         *ret_ns = (int64_t)ns;
-        return true;
+        return 0;
 }

@@ -35,6 +35,12 @@ sqi_regex_free(struct sqi_regex *regex)
 }
 
 static bool
+is_of_name(char c)
+{
+        return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_';
+}
+
+static bool
 make_room(struct sqi_regex *regex)
 {
         regex->match = pcre2_match_data_create_from_pattern(regex->code, NULL);
@@ -52,6 +58,20 @@ make_room(struct sqi_regex *regex)
         return true;
 }
 
+/* The name ends in front of that place. */
+static void
+explain_twice(struct sq_str pattern, size_t at, char *wrong, size_t size)
+{
+        size_t end = at < pattern.len ? at : pattern.len, begin;
+
+        while (end > 0 && !is_of_name(pattern.ptr[end - 1]))
+                end--;
+        for (begin = end; begin > 0 && is_of_name(pattern.ptr[begin - 1]);)
+                begin--;
+        snprintf(wrong, size, "two groups have the name `%.*s` (give one of them another)", (int)(end - begin),
+                 pattern.ptr + begin);
+}
+
 struct sqi_regex *
 sqi_regex_new(struct sq_str pattern, char *wrong, size_t size)
 {
@@ -66,7 +86,9 @@ sqi_regex_new(struct sq_str pattern, char *wrong, size_t size)
         }
         regex->code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &r, &at,
                                     NULL);
-        if (!regex->code) {
+        if (!regex->code && r == PCRE2_ERROR_DUPLICATE_SUBPATTERN_NAME)
+                explain_twice(pattern, at, wrong, size);
+        else if (!regex->code) {
                 pcre2_get_error_message(r, cause, sizeof(cause));
                 snprintf(wrong, size, "not a regular expression: %s, at character %zu of it", (const char *)cause,
                          (size_t)at + 1);

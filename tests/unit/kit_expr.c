@@ -241,8 +241,11 @@ says_what_is_wrong_in_functions(void **unused)
                {"lower(5)", "!argument 1 is of type str, and not int"},
                {"'x' == lower(a)", "!column 14: argument 1 of lower() cannot be 7"}, {"lower(n)", "null"},
                {"split(s, '')", "!empty separator"}, {"capture(s, '(')", "!column 12: not a regular expression"},
-               {"capture(s, s)", "!in quotes"}, {"format('{} {}', 1)", "!more {} than values"},
-               {"int('y')", "!\"y\" is not int"}, {"min()", "!too few"}, {"substring('abc', -2)", "\"bc\""},
+               {"capture(s, s)", "!in quotes"}, {"capture(s, '(?<a>x)|(?<a>y)')", "!two groups have the name `a`"},
+               {"format('{} {}', 1)", "!more {} than values"}, {"format('{:.99}', 1)", "!{:.0} to {:.9}"},
+               {"type(n)", "\"null\""}, {"join([1, n, 's'], '-')", "\"1--s\""}, {"split(s, ',', 0)", "!not 0"},
+               {"capture(s, '(x)', 2)", "!no group 2: the pattern has 1"}, {"int('y')", "!\"y\" is not int"},
+               {"min()", "!too few"}, {"substring('abc', -2)", "\"bc\""},
                {"substring('a\xc3\xa4z', 1, 1)", "\"\xc3\xa4\""}, {"length('a\xc3\xa4z')", "3"},
                {"lower('\xc3\x84\xce\xa3\xd0\x96\xff!')", "\"\xc3\xa4\xcf\x83\xd0\xb6\\ufffd!\""},
                {"lower('@AZ[`az{ABCDEFGHIJ\xc3\x84XYZ')", "\"@az[`az{abcdefghij\xc3\xa4xyz\""},
@@ -308,6 +311,11 @@ reads_and_writes_times(void **unused)
                {"time_add(time_parse('2026-01-01'), '1.5h')", "\"2026-01-01T01:30:00Z\""},
                {"time_add(time_parse('2026-01-01'), 90)", "\"2026-01-01T00:01:30Z\""},
                {"time_add(now(), '5x')", "!not a span"}, {"time_truncate(now(), 0)", "!above 0"},
+               {"time_add(now(), '300000d')", "!longer than a span may be, 292 years"},
+               {"time_add(now(), 18446744073709551615)", "!longer than a span may be"},
+               {"time_format(time_parse(9223372036854775807, 'unix'))", "!too far away"},
+               {"time_format(time_parse('2300-01-01'), 'unix_ns')", "\"10413792000000000000\""},
+               {"time_format(time_parse('1600-01-01T00:00:00.5Z'), 'unix_ns')", "\"-11676095999500000000\""},
                {"time_parse('2026-01-01') + 1", "!time_add()"});
 }
 

@@ -873,6 +873,9 @@ SQ_EXPORT bool sq_declared_at_least_once(const struct sq_declaration *decl);
 SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
 /* The field `name` of input `input`, or one with a NULL name when it has none. */
 SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name);
+/* Something upstream is wrong, so that the fields of some inputs are not known: the component is asked for what is
+ * wrong with its own settings whatever comes in. Such an input has no fields to count, and may have one of any name. */
+SQ_EXPORT bool sq_declared_open(const struct sq_declaration *decl);
 /* Do watermarks come by input `input`? And which of its fields carries the event time, as the nearest component before
  * it that says `event-time` names it, or that has sq_declare_until(); NULL: it has no such field. */
 SQ_EXPORT bool sq_declared_watermarks(const struct sq_declaration *decl, unsigned input);

@@ -208,7 +208,15 @@ sq_declared_field(const struct sq_declaration *decl, unsigned input, const char 
         do
                 field = sq_declared_input(decl, input, place++);
         while (field.name && strcmp(field.name, name) != 0);
+        if (decl->any && input < decl->ninputs && decl->inputs[input]->n == 0)
+                field.name = name;
         return field;
+}
+
+bool
+sq_declared_open(const struct sq_declaration *decl)
+{
+        return decl->open;
 }
 
 bool

@@ -61,6 +61,7 @@ struct sq_declaration {
         size_t nsettings;
         unsigned parallelism;
         bool exactly_once, at_least_once;
+        bool open, any; /* sq_declared_open(); and has an input that is not known a field of any name? */
         size_t ninputs;
         const struct sqi_fields *const *inputs; /* the fields of each input */
         const struct sqi_declared_time *times;  /* of each input; NULL: watermarks come by none */

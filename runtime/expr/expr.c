@@ -176,6 +176,8 @@ sq_exprs_declared(struct sq_declaration *decl)
         }
         if (!exprs)
                 sq_declare_error(decl, NULL, "out of memory");
+        else if (sq_declared_open(decl))
+                sq_exprs_open(exprs);
         return exprs;
 }
 

@@ -114,7 +114,8 @@ declare_braced(const char *text, struct sq_declaration *decl, const char *option
 {
         struct sq_exprs *exprs;
 
-        if (is_name(text) || sq_declared_inputs(decl) == 0 || sq_declared_field(decl, 0, text).name) {
+        if (is_name(text) || sq_declared_inputs(decl) == 0 ||
+            (!sq_declared_open(decl) && sq_declared_field(decl, 0, text).name)) {
                 sq_field_declare(text, decl, option);
                 return;
         }

@@ -35,6 +35,8 @@ read_all(struct join_declaring *declaring)
                 sq_declare_error(decl, option, "%s", why);
                 return false;
         }
+        if (sq_declared_open(decl))
+                return false;
         if (!sqi_sides_read(&declaring->inputs, &declaring->settings->by, &declaring->sides, wrong)) {
                 sq_declare_error(decl, "by", "%s", wrong);
                 return false;

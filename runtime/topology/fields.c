@@ -59,12 +59,10 @@ reading_of(const struct sqi_model_edge *edge)
         return reading;
 }
 
-/*
- * The fields of each input of `component`. Returns the number of inputs, or -1 when one can't be known: its source is
- * broken.
- */
+/* The fields of each input of `component`. Returns the number of inputs. *ret_open: one is not known, for its source is
+ * broken, and has none here. */
 static int
-collect_inputs(const struct sqi_model *model, size_t component, const struct known_inputs *ret)
+collect_inputs(const struct sqi_model *model, size_t component, const struct known_inputs *ret, bool *ret_open)
 {
         const struct sqi_fields **inputs = ret->fields;
         const struct sqi_model_component *self = &model->components[component], *source;
@@ -79,9 +77,11 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct kno
                 source = &model->components[edge->source];
                 inputs[n] = stream_fields(model, edge);
                 if (!inputs[n] && (source->declared || source->declare_failed || !source->state ||
-                                   source->cycle != self->cycle || self->cycle == 0))
-                        return -1;
-                if (inputs[n] && known == &no_fields)
+                                   source->cycle != self->cycle || self->cycle == 0)) {
+                        inputs[n] = &no_fields;
+                        *ret_open = true;
+                }
+                if (inputs[n] && inputs[n] != &no_fields && known == &no_fields)
                         known = inputs[n];
                 n++;
         }
@@ -118,11 +118,12 @@ sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_decla
                                       .times = sqi_model_alloc(model, most, sizeof(*inputs.times)),
                                       .readings = sqi_model_alloc(model, most, sizeof(*inputs.readings))};
         struct sqi_declared *declared = sqi_model_alloc(model, 1, sizeof(*declared));
+        bool open = false;
         int n;
 
         if (!inputs.fields || !inputs.times || !inputs.readings || !declared)
                 return -ENOMEM;
-        n = state ? collect_inputs(model, component, &inputs) : -1;
+        n = state ? collect_inputs(model, component, &inputs, &open) : -1;
         *ret = (struct sq_declaration){.arena = model->arena,
                                        .state = state,
                                        .nsettings = state && is_sure(self) ? self->nsettings : 0,
@@ -130,12 +131,13 @@ sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_decla
                                        .parallelism = (unsigned)self->parallelism,
                                        .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
                                        .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
+                                       .open = open,
                                        .ninputs = n < 0 ? 0 : (size_t)n,
                                        .inputs = inputs.fields,
                                        .times = inputs.times,
                                        .readings = inputs.readings,
                                        .declared = declared};
-        return n < 0 ? -ENODATA : 0;
+        return n < 0 || open ? -ENODATA : 0;
 }
 
 /* Of settings of which some are wrong only what is wrong with others can be told, not what comes of them. */
@@ -155,6 +157,52 @@ report(struct sqi_model *model, struct sqi_model_component *component, const str
         }
 }
 
+/* An error that stands in both. */
+static void
+keep_common(struct sq_declaration *decl, const struct sq_declaration *other)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < decl->nerrors; i++)
+                for (size_t k = 0; k < other->nerrors; k++)
+                        if (decl->errors[i].option[0] && strcmp(decl->errors[i].option, other->errors[k].option) == 0 &&
+                            strcmp(decl->errors[i].text, other->errors[k].text) == 0) {
+                                decl->errors[kept++] = decl->errors[i];
+                                break;
+                        }
+        decl->nerrors = kept;
+}
+
+/*
+ * Inputs are not known: what is wrong with a setting whatever they bring is told all the same. So it is asked as one
+ * that gets any field, as one that gets none, and as one that gets event time besides; what stands each time is its own.
+ */
+static void
+ask_alone(struct sqi_model *model, size_t component)
+{
+        struct sqi_model_component *self = &model->components[component];
+        static const struct sqi_declared_time timed = {.watermarks = true, .field = "time"};
+        struct sq_declaration any, other;
+
+        for (int way = 0; way < 3; way++) {
+                struct sq_declaration *decl = way == 0 ? &any : &other;
+                struct sqi_declared_time *times;
+
+                if (sqi_model_declaration(model, component, decl) != -ENODATA || !decl->open)
+                        return;
+                times = sqi_model_alloc(model, decl->ninputs, sizeof(*times));
+                for (size_t i = 0; times && way == 2 && i < decl->ninputs; i++)
+                        times[i] = timed;
+                if (way == 2)
+                        decl->times = times;
+                decl->any = way != 1;
+                (void)sqi_declare(decl, self->loaded);
+                if (way > 0)
+                        keep_common(&any, decl);
+        }
+        report(model, self, &any);
+}
+
 /* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`;
  * -ENOMEM. */
 static int
@@ -165,6 +213,8 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
         bool changed;
 
         if (r == -ENODATA) {
+                if (!self->declare_failed && decl->open)
+                        ask_alone(model, component);
                 self->declare_failed = true;
                 return 0;
         }

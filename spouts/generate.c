@@ -283,15 +283,20 @@ declare(struct sq_declaration *decl)
         const struct generate *self = sq_declared_state(decl);
         struct sq_pairs fields = recipes_of(self);
         enum sq_type type = SQ_ANY;
+        bool draws = false;
 
         for (size_t i = 0; i < fields.n; i++) {
-                const char *right = read_recipe(fields.values[i], &(struct source){0}, &type);
+                struct source source = {0};
+                const char *right = read_recipe(fields.values[i], &source, &type);
 
+                draws |= right || (source.kind != SEQ && source.kind != CONST && source.kind != NOW);
                 if (right)
                         sq_declare_error(decl, "fields", "%s: `%s` is no recipe (right is %s)", fields.names[i],
                                          fields.values[i], right);
                 sq_declare_out(decl, 0, fields.names[i], type);
         }
+        if (!draws)
+                sq_declare_unused(decl, "seed", "where nothing is drawn (no `uniform`, `zipf`, `words` or `one-of`)");
         if (self->count < 0)
                 sq_declare_error(decl, "count", "must not be negative");
         if (!(self->rate >= 0))

@@ -200,6 +200,8 @@ declare(struct sq_declaration *decl)
                 sq_declare_unused(decl, "open", "for a path without fields");
         if (write_has_fields(self->path) || write_is_stdout(self))
                 sq_declare_unused(decl, "mode", "for stdout and for a path with fields, which are appended to");
+        if (write_is_stdout(self))
+                sq_declare_unused(decl, "sync", "for stdout, which is no file of ours");
         declare_dialect(decl, self);
         if (self->compress == GZIP && write_is_stdout(self))
                 sq_declare_error(decl, "compress", "stdout is not compressed (pipe it into gzip)");

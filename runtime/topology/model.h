@@ -111,8 +111,12 @@ struct sqi_model {
         struct sqi_config config;
         bool incomplete; /* components of it could not be read at all */
         bool delivery_given;
-        bool advises;                                  /* see sqi_overrides */
-        struct sqi_place delivery_place, epochs_place; /* of topology.delivery and topology.checkpoint.dir */
+        bool advises; /* see sqi_overrides */
+        size_t nsaid; /* keys of `config`, as the file has them */
+        struct sqi_said {
+                const char *key;
+                struct sqi_place place; /* of the value */
+        } * said;
         size_t ncomponents, nedges;
         struct sqi_model_component *components; /* spouts first */
         struct sqi_model_edge *edges;
@@ -125,6 +129,7 @@ void sqi_check_paths(struct sqi_model *model);
 void sqi_check_streams(struct sqi_model *model);
 void sqi_check_delivery(struct sqi_model *model);
 void sqi_check_promise(struct sqi_model *model);
+void sqi_check_effects(struct sqi_model *model);
 void sqi_order(struct sqi_model *model);
 void sqi_check_fields(struct sqi_model *model);
 /* What `.declare` and `.probe` of a component are handed, by the fields of its inputs. 0; -ENODATA: they are not known;
@@ -157,6 +162,8 @@ const char *sqi_model_lacks(const struct sqi_fields *fields, const char *name, c
 bool sqi_model_is_refused(const struct sqi_model_component *component, const char *name);
 /* Where the component has that setting, or might. */
 struct sqi_place sqi_model_setting_place(const struct sqi_model_component *component, const char *name);
+/* Where `config` has that key, or nowhere. */
+struct sqi_place sqi_model_said_place(const struct sqi_model *model, const char *key);
 /* A relative path made absolute by the folder of the file; "-" stays. */
 const char *sqi_model_path(struct sqi_model *model, const char *path);
 

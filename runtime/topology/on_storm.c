@@ -167,7 +167,7 @@ sqi_check_on_storm(struct sqi_model *model)
                 sqi_model_error(model, model->name.place,
                                 "'%s': Storm takes no name with a dot (give another one by --name)", model->name.text);
         if (model->config.delivery == SQI_EXACTLY_ONCE)
-                sqi_model_error(model, model->delivery_place,
+                sqi_model_error(model, sqi_model_said_place(model, "topology.delivery"),
                                 "topology.delivery: exactly-once is Squall's own; Storm's shell components know "
                                 "at-least-once (write that)");
         for (size_t c = 0; c < model->ncomponents; c++)

@@ -160,7 +160,7 @@ warn_of_place(struct sqi_model *model)
 {
         if (model->hosted && model->config.checkpoint_dir)
                 sqi_diagnose(
-                        model->diagnostics, SQI_WARNING, model->epochs_place,
+                        model->diagnostics, SQI_WARNING, sqi_model_said_place(model, "topology.checkpoint.dir"),
                         "'topology.checkpoint.dir' is for `squall run`: a supervisor keeps the epochs in its state "
                         "directory (squall savepoint keeps a copy where you want it)");
 }

@@ -37,17 +37,18 @@ set_config(struct sqi_model *model, struct sqi_config *config, const struct sqi_
 static void
 read_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
+        size_t n = 0;
+
         (void)into;
         if (item->value->kind == SQI_YAML_NULL || !sqi_expect_value(model, item, SQI_YAML_MAPPING))
                 return;
-        for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next) {
+        for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next)
+                n++;
+        model->said = sqi_model_alloc(model, n, sizeof(*model->said));
+        for (const struct sqi_yaml_item *each = item->value->first; each && model->said; each = each->next) {
                 set_config(model, &model->config, each);
-                if (strcmp(each->key, "topology.delivery") == 0) {
-                        model->delivery_given = true;
-                        model->delivery_place = each->value->place;
-                } else if (strcmp(each->key, "topology.checkpoint.dir") == 0) {
-                        model->epochs_place = each->value->place;
-                }
+                model->said[model->nsaid++] = (struct sqi_said){each->key, each->value->place};
+                model->delivery_given |= strcmp(each->key, "topology.delivery") == 0;
         }
 }
 

@@ -55,6 +55,7 @@ check(struct sqi_model *model, const struct sqi_yaml *root, const struct sqi_ove
         sqi_order(model);
         sqi_check_fields(model);
         sqi_check_promise(model);
+        sqi_check_effects(model);
         if (model->on_storm)
                 sqi_check_on_storm(model);
 }

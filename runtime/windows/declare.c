@@ -149,6 +149,9 @@ declare_end(struct declaring *declaring, const struct sqi_rule *rule)
 {
         if (sqi_rule_refires(rule))
                 sq_declare_out(declaring->decl, 0, "firing", SQ_STR);
+        else
+                sq_declare_unused(declaring->decl, "discard",
+                                  "without `early` or `lateness`: each window is emitted once");
         if (!declare_time(declaring, rule)) {
                 /* A field of the name that event time had is not one: what goes out has long been passed by. */
                 sq_declare_time(declaring->decl, 0, NULL);

@@ -187,6 +187,8 @@ def make(random):
         key = random.randrange(2)
         fields = {"k": random.choice(keys[key]), "at": at,
                   "v": random.choice([None, random.randrange(100), "x", 0.5, 2**63, "a longer text"])}
+        if random.random() < 0.03:
+            case.execute(source, fields | {"at": random.choice([None, True, "noon"])})  # left out, and moves nothing
         case.execute(source, fields)
         model.add(Row(source, keys[key][0], at, fields))
 

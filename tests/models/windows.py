@@ -295,6 +295,8 @@ def make(random):
             case.execute(source, row | {"v": "none"})  # left out
         elif random.random() < 0.03 and any(w == "min_by t v" or w == "max_by t v" for w in what):
             case.execute(source, row | {"v": NAN})
+        if random.random() < 0.03 and "tuples" not in rules:
+            case.execute(source, row | {"at": None})  # left out, too, and moves nothing
         case.execute(source, row)
         model.add(row["k"], row)
 

@@ -86,7 +86,7 @@ def compare(found, wanted):
 class Case:
     def __init__(self, setup, sources):
         self.setup, self.sources = setup, sources
-        self.commands, self.wanted = ["N " + setup], []
+        self.commands, self.wanted, self.ordered = ["N " + setup], [], False  # ordered: rows of one step, too
 
     def execute(self, source, row, verdict="ack"):
         fields = ", ".join(f"{name}: {literal(value)}" for name, value in row.items())
@@ -157,6 +157,8 @@ class Case:
                 return f"on {what} there is no {lacking[0]}, but {surplus}"
             if surplus:
                 return f"on {what} too much: {surplus}"
+            if self.ordered and [key_of(row) for row in found] != [key_of(row) for row in wanted]:
+                return f"on {what} in this order: {found}, not {wanted}"
         return None
 
 

@@ -198,9 +198,10 @@ run=$!
 victim() { pgrep -P $run -f "squall: worker exact $1"; }
 for task in alarm/0 x/0 alarm/1 y/0; do
         lines=$(wc -l <"$dir/rings")
-        more() { [ "$(wc -l <"$dir/rings")" -gt $((lines + 200)) ]; }
+        more() { [ "$(wc -l <"$dir/rings")" -gt $((lines + 200)) ] || ! kill -0 $run; }
+        is_there() { victim $task >/dev/null || ! kill -0 $run; }
         until_true more
-        until_true victim $task >/dev/null
+        until_true is_there
         kill -KILL $(victim $task) 2>/dev/null
 done
 wait $run

@@ -16,7 +16,7 @@ sort "$dir/words" | uniq -c | awk '{ print $2 "\t" $1 }' | sort >"$dir/want"
 yaml() { # the number of count's tasks
         cat <<YAML
 name: counts
-spouts: [ { id: lines, component: file, properties: { path: "$dir/words", rate: 40000 } } ]
+spouts: [ { id: lines, component: file, properties: { path: "$dir/words", rate: 10000 } } ]
 bolts:
   - { id: count, component: count, parallelism: $1, properties: { by: [line], emit: end } }
   - { id: sink, component: write, properties: { path: "$dir/got", mode: append } }
@@ -46,15 +46,23 @@ end() { "$squall" kill counts --wait 0 >/dev/null; }
 
 # Who waits for room in vain is not waited for: there is some when the step has been tried.
 patiently() { timeout "$patience" "$squall" "$@"; }
+is_dead_soon() { # or lives on, for it found no room
+        local deadline=$((SECONDS + patience))
+        until is_dead; do
+                [ $SECONDS -lt $deadline ] || return 1
+                nap 0.02
+        done
+}
 stop() {
         patiently supervisor --stop
         echo "stopped: $?"
-        until_true is_dead || return 0
+        is_dead_soon || return 0
         start
 }
 rebalance() { patiently rebalance counts --component count=3; }
 update() { patiently update counts "$dir/next.yaml"; }
-goes_on() { until_true counts || is_over; }
+counts_or_is_over() { counts || is_over; }
+goes_on() { until_true counts_or_is_over; }
 
 # What a hand-over comes to, once: lines "WHO NUMBER WHAT".
 list_steps() { # OPERATION
@@ -102,7 +110,7 @@ try_once() {
 # The second rename of the one beside is the way back.
 way_back() {
         sed 's/component: write, properties: .*/component: write, properties: { path: \/nowhere\/at\/all } }/' "$dir/counts.yaml" >"$dir/worse.yaml"
-        sed 's/rate: 40000/rate: 8000/' "$dir/counts.yaml" >"$dir/slower.yaml" # not over before the update is put together
+        sed 's/rate: 10000/rate: 4000/' "$dir/counts.yaml" >"$dir/slower.yaml" # not over before the update is put together
         rm -f "$dir/steps/struck"
         begin "$dir/slower.yaml" && arm supervisor full 2 rename .next-counts
         timeout 60 "$squall" update counts "$dir/worse.yaml" >"$dir/said" 2>&1

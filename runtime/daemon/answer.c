@@ -335,8 +335,10 @@ save(struct sqi_hosted *hosted, const struct sqi_request *request, const char *p
         int r;
 
         if (hosted->saving || hosted->updating || hosted->record.trial) {
-                sqi_refuse(result, SQI_STATUS_FAILED, "another update or savepoint of '%s' is under way",
-                           hosted->record.name);
+                sqi_refuse(
+                        result, SQI_STATUS_FAILED,
+                        "another update or savepoint of '%s' is under way (try again when it is over: squall status %s)",
+                        hosted->record.name, hosted->record.name);
                 return;
         }
         sqi_state_path(&hosted->daemon->state, hosted->record.name, "topology.yaml", file);

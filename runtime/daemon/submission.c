@@ -60,7 +60,7 @@ copy_components(int folder, const char *place, struct sqi_plan *plan, const char
         int components = -1, r = 0;
 
         if (mkdirat(folder, "components", 0700) < 0 || (components = sqi_folder_open(folder, "components")) < 0)
-                return sqi_complain(-EIO, error, size, "cannot make a folder for components: %s", strerror(errno));
+                return sqi_complain(-EIO, error, size, "cannot make the folder %s: %s", place, strerror(errno));
         for (uint32_t i = 0; i < sqi_plan_codes(plan) && r == 0; i++) {
                 const char *copied = from[i] ? earlier_copy(plan, from, i) : NULL;
                 char file[NAME_MAX], path[PATH_MAX + NAME_MAX];
@@ -74,14 +74,14 @@ copy_components(int folder, const char *place, struct sqi_plan *plan, const char
                 if (r == 0)
                         r = copy_kit(folder, from[i]);
                 if (r < 0)
-                        sqi_complain(r, error, size, "cannot copy %s: %s", from[i], strerror(-r));
+                        sqi_complain(r, error, size, "cannot copy %s into %s: %s", from[i], place, strerror(-r));
                 snprintf(path, sizeof(path), "%s/%s", place, file);
                 *sqi_plan_code(plan, i) = sqi_arena_text(plan->memory, path);
                 if (!*sqi_plan_code(plan, i))
                         r = sqi_complain(-ENOMEM, error, size, "out of memory");
         }
         if (r == 0 && fsync(components) < 0)
-                r = sqi_complain(-errno, error, size, "cannot sync: %s", strerror(errno));
+                r = sqi_complain(-errno, error, size, "cannot sync %s: %s", place, strerror(errno));
         close(components);
         return r;
 }

@@ -148,7 +148,9 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
         if (is_under_way(hosted, request, result))
                 return;
         if (hosted->updating || hosted->record.trial) {
-                sqi_refuse(result, SQI_STATUS_FAILED, "another update of '%s' is under way", hosted->record.name);
+                sqi_refuse(result, SQI_STATUS_FAILED,
+                           "another update of '%s' is under way (try again when it is over: squall status %s)",
+                           hosted->record.name, hosted->record.name);
                 return;
         }
         if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED) {

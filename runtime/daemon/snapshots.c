@@ -408,8 +408,9 @@ sqi_snapshots_verify(const char *path, const atomic_bool *stop, struct sqi_manif
         }
         if (r == -EBADMSG || r == -ENOENT)
                 sqi_complain(r, error, size, "%s/%s %s", path, which,
-                             r == -EBADMSG ? "is damaged, or is another than it was"
-                                           : "is not there: that is no snapshot, or not all of one");
+                             r == -EBADMSG
+                                     ? "is damaged, or is another than it was (put it back, or go on from another one)"
+                                     : "is not there: that is no snapshot, or not all of one");
         else
                 sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which, sqi_sealed_reason(r));
         sqi_manifest_free(&manifest);

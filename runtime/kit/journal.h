@@ -88,6 +88,8 @@ struct sqi_kit_journal {
         struct sqi_segment *segments; /* oldest first */
         size_t n;
         uint64_t bytes; /* in all of them */
+        uint64_t torn;  /* bytes at the end of the last one that were cut off as it was opened */
+        uint64_t found; /* number behind the last record that was there then; 0: there was no segment */
 
         int fd;        /* of the last one, when this process made it; else -1 */
         bool is_spent; /* it is not written again */

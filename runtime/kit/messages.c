@@ -69,6 +69,9 @@ open_journal(struct sq_task *task, struct sq_messages *messages)
         if (sqi_kit_journal_open(&messages->journal, sq_topology(task), sq_component(task), sq_index(task),
                                  &messages->journalled, error, sizeof(error)) < 0)
                 return sq_error(task, "%s", error);
+        if (messages->journalled->torn > 0)
+                sq_log(task, SQ_WARN, "%s: its last %llu bytes are torn, and are cut off: a message that was not whole",
+                       messages->journalled->path, (unsigned long long)messages->journalled->torn);
         set_clock(task, messages);
         messages->next = sqi_kit_journal_at(messages->journalled);
         sq_next_position(task, messages->next);
@@ -276,6 +279,11 @@ seek_journal(struct sq_task *task, struct sq_messages *messages, uint64_t positi
         uint64_t first;
         int r = sqi_kit_journal_seek(journal, position, &first);
 
+        if (sq_exactly_once(task) && position > 1 && position > journal->found)
+                sq_lost(task, 1,
+                        "%s: the epoch goes on at message %llu, and the journal ends before it: it was removed or "
+                        "shortened, and what came after that epoch is lost",
+                        journal->path, (unsigned long long)position);
         if (r == -ENOENT && !sq_exactly_once(task)) {
                 sq_log(task, SQ_WARN, "%s (what is missing was done): it goes on there",
                        sqi_kit_journal_error(journal));

@@ -260,7 +260,8 @@ find_end(struct sqi_kit_journal *journal)
                                           reader->offset + reader->at, reader->offset + reader->at);
         if (r < 0 && r != -EPIPE)
                 return sqi_segments_wrong(journal, r, name, "%s", strerror(-r));
-        journal->end = reader->number;
+        journal->end = journal->found = reader->number;
+        journal->torn = last->size - (reader->offset + reader->at);
         return cut_and_sync(journal, last, reader->offset + reader->at);
 }
 

@@ -286,5 +286,26 @@ shown() {
         start && waiting "while echo number; do sleep 0.01; done" 0 100000 && until_true has_taken_in && "$squall" kill waiting --wait 0 >>"$dir/err" &&
                 waiting : 0.1 0 && until_true lag_is $(($(taken_in) - 3)) "$(taken_in)"
 }
+# The epoch is behind all that stands in it by then.
+shortened() {
+        local status
+        cat >"$dir/short.yaml" <<YAML
+name: short
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60, topology.checkpoint.dir: $dir/short.epochs }
+spouts: [{ id: in, component: exec, properties: { command: "seq 100; exec sleep 1000", restart: failed, journal: $dir/short.journal } }]
+bolts: [{ id: out, component: write, properties: { path: $dir/short.tsv, visible: commit } }]
+streams: [{ from: in, to: out, grouping: { type: global } }]
+YAML
+        "$squall" run "$dir/short.yaml" >"$dir/short.said" 2>&1 & run=$!
+        until_true eval '[ "$(wc -l <"$dir/short.tsv")" = 100 ]' || return
+        kill -KILL $run; wait $run
+        truncate -s 70 "$dir"/short.journal/in-0/00000000000000000001
+        "$squall" run "$dir/short.yaml" --from "$dir/short.epochs" >"$dir/short.said" 2>&1 & run=$!
+        until_true grep -q 'the journal ends before it' "$dir/short.said" && kill -INT $run
+        wait $run
+        status=$?
+        [ $status = 1 ] && grep -q 'bytes are torn, and are cut off' "$dir/short.said"
+}
+[ ! -e "$build/spouts/exec.so" ] || check "one that was shortened behind an epoch counts as lost, and is named" shortened
 [ ! -e "$build/spouts/exec.so" ] || check "what an earlier process has left in the journal is the lag of the spout" shown
 exit $failures

@@ -182,10 +182,10 @@ ask_alone(struct sqi_model *model, size_t component)
 {
         struct sqi_model_component *self = &model->components[component];
         static const struct sqi_declared_time timed = {.watermarks = true, .field = "time"};
-        struct sq_declaration any, other;
+        struct sq_declaration ways[3] = {{0}};
 
         for (int way = 0; way < 3; way++) {
-                struct sq_declaration *decl = way == 0 ? &any : &other;
+                struct sq_declaration *decl = &ways[way];
                 struct sqi_declared_time *times;
 
                 if (sqi_model_declaration(model, component, decl) != -ENODATA || !decl->open)
@@ -198,9 +198,9 @@ ask_alone(struct sqi_model *model, size_t component)
                 decl->any = way != 1;
                 (void)sqi_declare(decl, self->loaded);
                 if (way > 0)
-                        keep_common(&any, decl);
+                        keep_common(&ways[0], decl);
         }
-        report(model, self, &any);
+        report(model, self, &ways[0]);
 }
 
 /* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`;

@@ -3,8 +3,9 @@
  * The bolt `http`: requests to a server, a webhook say. A tuple is acked when its request was answered with a status
  * from 200 to 299. What other answers mean:
  *
- *     408, 425, 429, 500 and above     the server is away: tried again with back-off
+ *     408, 425, 429, 500 and above     the server is away: tried again with back-off, not before it says (Retry-After)
  *     401, 403, 407                    the topology ends: no later attempt would end otherwise
+ *     300 to 399                       likewise, where all tuples go to one address: it is another one now
  *     others                           the request is refused; of a batch the refused tuples are found by halves
  *
  * A certificate that is not trusted, or is another host's, ends the topology, too.
@@ -17,7 +18,7 @@
 #include <string.h>
 
 enum { ARRAY, LINES, SINGLE };
-enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160, URL_MAX = 1024 };
+enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160, URL_MAX = 1024, RETRY_AFTER_S = 300 };
 
 struct http {
         struct sq_sink sink;
@@ -29,6 +30,7 @@ struct http {
         char secret[SECRET_MAX], said[SAID_MAX]; /* said: the begin of the answer */
         char why[CURL_ERROR_SIZE];
         size_t saidn;
+        uint64_t not_before_ns; /* it has asked for as long a rest */
         CURL *curl;
         struct curl_slist *list;
         struct sq_encoder text, once;
@@ -184,6 +186,30 @@ unname_request(struct http *self, struct curl_slist *list)
         curl_slist_free_all(list);
 }
 
+/* All go to another address, which somebody has to look at: a POST does not follow by itself. */
+static int
+moved(struct sq_task *task, const struct http *self, long status)
+{
+        char *where = NULL;
+
+        curl_easy_getinfo(self->curl, CURLINFO_REDIRECT_URL, &where);
+        (void)sq_error_final(task, "%s: status %ld: it has moved%s%.200s (set `url`)", self->url, status,
+                             where ? " to " : "", where ? where : "");
+        return -EACCES;
+}
+
+static void
+note_rest(struct sq_task *task, struct http *self)
+{
+        curl_off_t seconds = 0;
+
+        curl_easy_getinfo(self->curl, CURLINFO_RETRY_AFTER, &seconds);
+        if (seconds > RETRY_AFTER_S)
+                seconds = RETRY_AFTER_S;
+        if (seconds > 0)
+                self->not_before_ns = sq_now(task) + (uint64_t)seconds * 1000000000u;
+}
+
 /* What an answer means: see above. */
 static int
 judge(struct sq_task *task, struct http *self, long status)
@@ -192,8 +218,12 @@ judge(struct sq_task *task, struct http *self, long status)
         snprintf(self->sink.why, sizeof(self->sink.why), "status %ld%s%s", status, self->saidn ? ": " : "", self->said);
         if (status >= 200 && status < 300)
                 return 0;
-        if (status == 408 || status == 425 || status == 429 || status >= 500)
+        if (status >= 300 && status < 400 && !strchr(self->url, '{'))
+                return moved(task, self, status);
+        if (status == 408 || status == 425 || status == 429 || status >= 500) {
+                note_rest(task, self);
                 return -EAGAIN;
+        }
         if (status != 401 && status != 403 && status != 407)
                 return -EBADMSG;
         (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
@@ -267,6 +297,8 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         struct http *self = sq_state(task);
         int r = 0;
 
+        if (sq_now(task) < self->not_before_ns)
+                return -EAGAIN; /* why, it has said */
         if (self->body != SINGLE)
                 return request(task, self, first, n);
         for (; *ret_done < n; ++*ret_done) {

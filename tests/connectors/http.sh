@@ -95,15 +95,24 @@ full() {
 check "spout: a topology that is full answers 429" full
 
 cat >"$dir/server.py" <<'P'
-import http.server, json, ssl, sys, threading
+import http.server, json, ssl, sys, threading, time
 kept, lock = {}, threading.Lock()
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    asked = []
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Authorization") != "Bearer se cret":
             return self.say(401)
-        if self.path == "/array":
+        if self.path == "/moved":
+            return self.say(301, b"", Location="https://elsewhere.example/hook")
+        if self.path == "/busy":
+            H.asked.append(time.monotonic())
+            if len(H.asked) == 1:
+                return self.say(429, b"a rest of 3 seconds, please", **{"Retry-After": "3"})
+            if len(H.asked) == 2 and H.asked[1] - H.asked[0] < 2.9:
+                return self.say(422, b"too early")
+        if self.path in ("/array", "/busy"):
             items = json.loads(body)
         elif self.path == "/record":
             with lock, open(sys.argv[2], "ab") as out:
@@ -121,8 +130,10 @@ class H(http.server.BaseHTTPRequestHandler):
             for i in items:
                 out.write("%d\n" % i["n"])
         self.say(200)
-    def say(self, status, text=b""):
+    def say(self, status, text=b"", **headers):
         self.send_response(status)
+        for name in headers:
+            self.send_header(name, headers[name])
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
@@ -172,6 +183,14 @@ wrong() {
         topology "$(count_to 3)" "component: http, properties: { url: 'http://127.0.0.1:$there/array' }" && ! run && grep -q 'status 401' "$dir/err"
 }
 check "bolt: a server that asks for another token ends the topology" wrong
+moved() { topology "$(count_to 3)" "$(sink moved "")" && ! run && grep -q 'out/0: .*/moved: status 301: it has moved to https://elsewhere.example/hook (set `url`)' "$dir/err"; }
+check "bolt: an address that has moved ends the topology, and says where it is" moved
+busy() {
+        rm -f "$dir/got" "$dir/letters"
+        topology "$(count_to 20)" "$(sink busy "")" hook "topology.dead.letter.path: $dir/letters"
+        run && [ "$(got)" = 20 ] && [ ! -s "$dir/letters" ] && grep -q 'status 429: a rest' "$dir/err"
+}
+check "bolt: a server that asks for a rest has it (Retry-After)" busy
 grows() { [ "$(got)" -ge "$1" ]; }
 killed() {
         local i

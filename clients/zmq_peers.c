@@ -53,14 +53,15 @@ static void
 note_handshake(struct sqi_zmq_peers *peers, uint16_t kind)
 {
         peers->shaking = false;
+        peers->is_final &= kind != ZMQ_EVENT_HANDSHAKE_SUCCEEDED; /* what a server has said of us stays said */
+        peers->is_final |= kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
                 peers->why = NULL;
-        else if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+        else if (peers->is_final)
                 peers->why = "the certificate of the client is not in the server's folder of clients";
         else
                 peers->why = no_handshake;
         peers->refused += peers->why != NULL;
-        peers->is_final = kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
         peers->gave_up = peers->why && kind != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 }
 

@@ -370,8 +370,6 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         struct sender *self = sq_state(task);
         int r;
 
-        if (!look_at_peers(task))
-                return SQ_FAIL;
         self->message.len = 0;
         r = sq_encode(&self->message, in);
         if (r == -EBADMSG)
@@ -394,6 +392,8 @@ flush(struct sq_task *task)
         uint64_t unanswered;
         bool left;
 
+        if (!look_at_peers(task)) /* here, for it is a system call */
+                return -1;
         if (self->pattern != REQ || self->next == self->first)
                 return 0;
         await_answers(self, sqi_zmq_now_s() + self->timeout);

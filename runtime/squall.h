@@ -509,8 +509,8 @@ SQ_EXPORT bool sq_exactly_once(const struct sq_task *task);
 /* In `.prepare`: does the task go on from a snapshot? Else it begins from nothing, though perhaps not for the first
  * time. */
 SQ_EXPORT bool sq_restores(const struct sq_task *task);
-/* Is the task to end, or to begin anew, as soon as the callback under way returns? Who waits in one for somebody, longer
- * than a second, is to ask meanwhile, and to give up then: a worker whose task does not come back is killed. */
+/* Is the task to end, or to begin anew, as soon as the callback under way returns? Who waits in one for somebody,
+ * longer than a second, is to ask meanwhile, and to give up then: a worker whose task does not come back is killed. */
 SQ_EXPORT bool sq_leaving(const struct sq_task *task);
 SQ_EXPORT uint64_t sq_now(const struct sq_task *task);        /* monotonic time in ns; virtual in tests */
 SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task); /* time of day; virtual in tests */

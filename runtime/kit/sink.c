@@ -18,8 +18,8 @@
  *
  * While the other side is away the flush tries again itself, so that pressure travels back to the spout and nothing is
  * replayed for a short interruption. After `timeout` it gives the tuples back, which then come again. The circuit is
- * open from the first failure to the first success, and it keeps to the back-off across flushes. A task that is to leave
- * (sq_leaving()) waits no longer.
+ * open from the first failure to the first success, and it keeps to the back-off across flushes. A task that is to
+ * leave (sq_leaving()) waits no longer.
  */
 #include <errno.h>
 #include <squall-kit.h>

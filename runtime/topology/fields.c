@@ -175,7 +175,8 @@ keep_common(struct sq_declaration *decl, const struct sq_declaration *other)
 
 /*
  * Inputs are not known: what is wrong with a setting whatever they bring is told all the same. So it is asked as one
- * that gets any field, as one that gets none, and as one that gets event time besides; what stands each time is its own.
+ * that gets any field, as one that gets none, and as one that gets event time besides; what stands each time is its
+ * own.
  */
 static void
 ask_alone(struct sqi_model *model, size_t component)

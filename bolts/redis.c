@@ -270,7 +270,7 @@ append_record(struct redis *self, size_t i)
         return r == 0 && expires_apart(self) ? append_expiry(self, &record) : r;
 }
 
-/* The next answer. 0; -EAGAIN; -EBADMSG: it is an error of the command, which stands in `why`. */
+/* The next answer. 0; -EAGAIN; -EBADMSG: it is an error of the command; -EACCES: of all such. What, stands in `why`. */
 static int
 reply_to(struct redis *self, redisReply **ret)
 {
@@ -355,7 +355,7 @@ resume(struct sq_task *task, struct redis *self, size_t *first, size_t *n)
         if (r == 0)
                 r = reply_to(self, &reply);
         if (r < 0)
-                return away(self, self->sink.why);
+                return r == -EACCES ? r : away(self, self->sink.why);
         if (reply->type == REDIS_REPLY_STRING)
                 mark = (struct sq_str){reply->str, reply->len};
         before = *n;
@@ -385,7 +385,7 @@ append_transaction(struct redis *self, size_t first, size_t n)
         return r;
 }
 
-/* What Redis takes for a command is queued; what it refuses then takes all others along. 0, -EAGAIN or -EBADMSG. */
+/* What Redis takes for a command is queued; what it refuses then takes all others along. As reply_to(). */
 static int
 take_queued(struct redis *self, size_t n)
 {
@@ -394,7 +394,7 @@ take_queued(struct redis *self, size_t n)
         for (size_t i = 0; i < n; i++) {
                 int r = answer(self);
 
-                if (r == -EAGAIN)
+                if (r == -EAGAIN || r == -EACCES)
                         return r;
                 if (r < 0 && !why[0])
                         memcpy(why, self->sink.why, sizeof(why));
@@ -440,6 +440,8 @@ transact(struct sq_task *task, struct redis *self, size_t first, size_t n)
         if (r < 0)
                 return r;
         r = reply_to(self, &reply);
+        if (r == -EACCES)
+                return r;
         if (r < 0 || reply->type != REDIS_REPLY_ARRAY)
                 r = away(self, r < 0 ? self->sink.why : "the mark was changed meanwhile");
         else
@@ -455,11 +457,9 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         struct redis *self = sq_state(task);
         int r = self->client.connection ? 0 : connect_to(self);
 
-        if (r == -EACCES)
-                return refused(task, self);
-        if (r < 0)
-                return r;
-        return self->sink.staged ? transact(task, self, first, n) : send_each(task, self, first, n, ret_done);
+        if (r == 0)
+                r = self->sink.staged ? transact(task, self, first, n) : send_each(task, self, first, n, ret_done);
+        return r == -EACCES ? refused(task, self) : r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

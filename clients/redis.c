@@ -36,6 +36,25 @@ sqi_redis_is_state(const char *text)
         return false;
 }
 
+/* What to do about an error that no such command is without, as a text to go on with; NULL: it is one of this command.
+ * `NOPERM` is said of a command, and of a key, which is another one each time. */
+static const char *
+advice(const char *text)
+{
+        static const struct {
+                const char *begin, *advice;
+        } errors[] = {
+                {"MOVED ", ": it is one node of a cluster (name a server that has all keys)"},
+                {"ASK ", ": it is one node of a cluster (name a server that has all keys)"},
+                {"ERR unknown command", ""},
+        };
+
+        for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+                if (strncmp(text, errors[i].begin, strlen(errors[i].begin)) == 0)
+                        return errors[i].advice;
+        return strncmp(text, "NOPERM", strlen("NOPERM")) == 0 && strstr(text, "to run the") ? "" : NULL;
+}
+
 void
 sqi_redis_close(struct sqi_redis *client)
 {
@@ -69,6 +88,7 @@ sqi_redis_answer(struct sqi_redis *client, redisReply **ret)
 {
         void *got = NULL;
         redisReply *reply;
+        const char *more;
 
         if (redisGetReply(client->connection, &got) != REDIS_OK)
                 return broken(client);
@@ -77,11 +97,14 @@ sqi_redis_answer(struct sqi_redis *client, redisReply **ret)
                 *ret = reply;
                 return 0;
         }
-        snprintf(client->why, sizeof(client->why), "%s", reply->str);
+        more = advice(reply->str);
+        snprintf(client->why, sizeof(client->why), "%s%s", reply->str, more ? more : "");
         if (sqi_redis_is_state(reply->str) || strncmp(reply->str, "NOAUTH", strlen("NOAUTH")) == 0)
                 sqi_redis_close(client);
         freeReplyObject(reply);
-        return client->connection ? -EBADMSG : -EAGAIN;
+        if (!client->connection)
+                return -EAGAIN;
+        return more ? -EACCES : -EBADMSG;
 }
 
 /* One command with its answer. 0; -EAGAIN; -EACCES: the server says no. */

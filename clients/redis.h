@@ -29,7 +29,8 @@ const char *sqi_redis_url(const char *text, struct sq_url *ret);
 /* Connects, and says who we are. 0; -EAGAIN: it is away; -EACCES: it says no. */
 int sqi_redis_open(struct sqi_redis *client);
 /* The next answer to what was appended, to be freed. 0; -EAGAIN: it is broken or not able, and closed; -EBADMSG: the
- * answer is an error. client->why says what. *ret is written on success alone. */
+ * answer is an error of this command; -EACCES: the server takes no such command, whatever is in it. client->why says
+ * what. *ret is written on success alone. */
 int sqi_redis_answer(struct sqi_redis *client, redisReply **ret);
 /* Closes it. -EAGAIN; and `why`, which is copied, stands in client->why. */
 int sqi_redis_away(struct sqi_redis *client, const char *why);

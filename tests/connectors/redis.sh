@@ -186,6 +186,47 @@ right() {
 check "the password comes from the environment, and is in no log" right
 down
 
+check "redis-server starts for a user of few rights" up --user few on '>few' '~may:*' '~squall:*' +ping +set +watch +get +multi +exec +del --user default on nopass '~*' '+@all'
+few() { # OPTIONS [CONFIG]: rows whose keys begin with may:, but for some
+        rm -f "$dir/letters"
+        topology "$(count_to 100)" "component: redis, properties: { url: 'redis://few@127.0.0.1:$port', password: 'env:FEW', $1 }" "" "topology.dead.letter.path: $dir/letters${2:+, $2}"
+        FEW=few run
+}
+not_this_command() { ! few "kind: list, key: 'may:l', value: n" "$1" && grep -q 'NOPERM' "$dir/err" && [ ! -s "$dir/letters" ]; }
+for delivery in at-least-once exactly-once; do
+        check "a command that the user may not run ends the topology ($delivery)" not_this_command "topology.delivery: $delivery"
+done
+not_this_key() {
+        few "kind: set, key: \"{if n % 10 == 0 then 'not' else 'may'}:{n}\", value: n" && [ "$(wc -l <"$dir/letters")" = 10 ] && grep -q NOPERM "$dir/letters" &&
+                [ "$(ask exists may:1)$(ask exists not:10)" = 10 ]
+}
+check "a key that the user may not write makes a dead letter" not_this_key
+down
+
+other=
+other_down() { end "$other"; }
+cluster() { # two nodes, and a slot of each half
+        local there
+        there=$(free_port)
+        mkdir -p "$dir/here" "$dir/other"
+        up --dir "$dir/here" --cluster-enabled yes --cluster-port "$(free_port)" --cluster-config-file here.conf
+        redis-server --port "$there" --bind 127.0.0.1 --dir "$dir/other" --save '' --cluster-enabled yes --cluster-port "$(free_port)" >>"$dir/server.log" 2>&1 &
+        other=$!
+        on_exit other_down
+        until_true listens "$there"
+        ask cluster addslotsrange 0 8191 && redis-cli -p "$there" cluster addslotsrange 8192 16383 &&
+                ask cluster meet 127.0.0.1 "$there" "$(redis-cli -p "$there" config get cluster-port | tail -n 1)" && until_true whole
+}
+whole() { ask cluster info | grep -q cluster_state:ok; }
+a_node() {
+        topology "$(count_to 100)" "$(sink "key: 'c:{n}'")" "" "topology.dead.letter.path: $dir/node-letters"
+        ! run && grep -q 'MOVED .*one node of a cluster' "$dir/err" && [ ! -s "$dir/node-letters" ]
+}
+check "two nodes of a cluster start" cluster
+check "a node of a cluster ends the topology, with what to do" a_node
+other_down
+down
+
 # ---- The spout ---------------------------------------------------------------------------------------
 check "redis-server starts again" up
 from() { echo "component: redis, parallelism: ${2:-1}, properties: { url: 'redis://127.0.0.1:$port', $1 }"; }

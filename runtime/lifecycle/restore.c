@@ -176,8 +176,7 @@ sqi_restore_start(struct sqi_step *step)
                         continue; /* found */
                 worker->state = SQI_WORKER_WAITING;
                 worker->due = step->now;
-                if (worker->cause.type == SQI_CAUSE_UNSEEN)
-                        worker->incarnation++;
+                sqi_adopt_number(life, w);
         }
         gather(step);
         if (life->found)

@@ -69,6 +69,8 @@ void sqi_restart(struct sqi_step *step, uint32_t worker); /* it is not there any
 /* adopt.c */
 void sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event);
 void sqi_adopt_missed(struct sqi_step *step, const struct sqi_event *event);
+/* Before the worker is spawned: no number is that of two processes, and what they count is told apart by it. */
+void sqi_adopt_number(struct sqi_lifecycle *life, uint32_t worker);
 void sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker);
 void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message);
 void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);

@@ -68,6 +68,25 @@ restarts_what_died_without_a_supervisor_in_its_next_incarnation(void **state)
         tear_down(&world);
 }
 
+/* Each had been started as often as its own deaths were, which the number of the run is not about. */
+static void
+begins_with_numbers_that_nobody_had_where_all_have_died(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up_plan(&world, false);
+        assert_int_equal(sqi_lifecycle_new(&world.plan, 0, 42, &world.life), 0);
+        world.life->first_incarnation = 3;
+        for (uint32_t w = 0; w < TASKS - 1; w++)
+                step(&world, (struct sqi_event){.type = SQI_EVENT_MISSED, .worker = w, .incarnation = w + 1});
+        step(&world, (struct sqi_event){.type = SQI_EVENT_START});
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), TASKS);
+        for (uint32_t w = 0; w < TASKS; w++)
+                assert_int_equal(world.life->workers[w].incarnation, w + 2 > 3 && w < TASKS - 1 ? w + 2 : 3);
+        tear_down(&world);
+}
+
 static void
 waits_with_restarts_until_the_last_living_worker_has_told_its_state(void **state)
 {
@@ -198,6 +217,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(adopts_what_runs_without_restarting_anything),
                 cmocka_unit_test(restarts_what_died_without_a_supervisor_in_its_next_incarnation),
+                cmocka_unit_test(begins_with_numbers_that_nobody_had_where_all_have_died),
                 cmocka_unit_test(waits_with_restarts_until_the_last_living_worker_has_told_its_state),
                 cmocka_unit_test(kills_and_restarts_a_worker_that_had_not_started),
                 cmocka_unit_test(begins_anew_when_nothing_had_started),

@@ -47,17 +47,6 @@ sqi_adopt_missed(struct sqi_step *step, const struct sqi_event *event)
 }
 
 void
-sqi_adopt_number(struct sqi_lifecycle *life, uint32_t worker)
-{
-        struct sqi_life_worker *it = &life->workers[worker];
-
-        if (it->cause.type == SQI_CAUSE_UNSEEN)
-                it->incarnation++;
-        if (it->incarnation < life->first_incarnation)
-                it->incarnation = life->first_incarnation;
-}
-
-void
 sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker)
 {
         sqi_step_send(step, worker, SQI_MSG_ADOPT, 0, 0);

@@ -307,7 +307,7 @@ on_start(struct sqi_step *step, const struct sqi_event *event)
         if (step->life->adopting)
                 return;
         SQI_EACH_WORKER(step->life, w) {
-                sqi_adopt_number(step->life, w);
+                sqi_step_number(step->life, w);
                 sqi_step_spawn(step, w);
         }
 }

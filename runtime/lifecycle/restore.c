@@ -176,7 +176,7 @@ sqi_restore_start(struct sqi_step *step)
                         continue; /* found */
                 worker->state = SQI_WORKER_WAITING;
                 worker->due = step->now;
-                sqi_adopt_number(life, w);
+                sqi_step_number(life, w);
         }
         gather(step);
         if (life->found)

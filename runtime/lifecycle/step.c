@@ -47,6 +47,17 @@ sqi_step_renew(struct sqi_life_worker *worker, uint64_t now)
         worker->called_back = worker->rejoins = false;
 }
 
+void
+sqi_step_number(struct sqi_lifecycle *life, uint32_t worker)
+{
+        struct sqi_life_worker *it = &life->workers[worker];
+
+        if (it->cause.type == SQI_CAUSE_UNSEEN)
+                it->incarnation++;
+        if (it->incarnation < life->first_incarnation)
+                it->incarnation = life->first_incarnation;
+}
+
 bool
 sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker)
 {

@@ -43,6 +43,9 @@ bool sqi_step_lives(const struct sqi_life_worker *worker);           /* it has a
 bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker);
 bool sqi_step_all_ready(const struct sqi_lifecycle *life, uint32_t worker);
 struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
+/* Before the worker is spawned for the first time: no number is that of two processes, for what they count is told
+ * apart by it. */
+void sqi_step_number(struct sqi_lifecycle *life, uint32_t worker);
 /* As an incarnation that nothing has been heard of yet. */
 void sqi_step_renew(struct sqi_life_worker *worker, uint64_t now);
 uint64_t sqi_step_ns(double seconds);
@@ -69,8 +72,6 @@ void sqi_restart(struct sqi_step *step, uint32_t worker); /* it is not there any
 /* adopt.c */
 void sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event);
 void sqi_adopt_missed(struct sqi_step *step, const struct sqi_event *event);
-/* Before the worker is spawned: no number is that of two processes, and what they count is told apart by it. */
-void sqi_adopt_number(struct sqi_lifecycle *life, uint32_t worker);
 void sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker);
 void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message);
 void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);

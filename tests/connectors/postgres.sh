@@ -273,7 +273,8 @@ down
 # It lets in by what it says first, `ok` or a refusal as CODE:WORDS, and reads nothing more once it has asked for rows.
 fake() { # FIRST
         cat >"$dir/fake.py" <<'P'
-import socket, struct, sys, threading
+import signal, socket, struct, sys, threading
+signal.signal(signal.SIGINT, signal.SIG_DFL) # which a shell has its background ignore
 code, _, words = sys.argv[2].partition(':')
 def message(kind, body): return kind + struct.pack('>I', len(body) + 4) + body
 def read(peer, n):
@@ -331,7 +332,7 @@ other_words() {
         topology "$wide" "component: postgres, properties: { $beside, table: t }"
         ! run && grep -q 'out/0: .*28P01: Passwort-Auth' "$dir/err"
         local status=$?
-        topology "component: postgres, properties: { $beside, query: 'select 1', cursor: id }" "$out"
+        topology "component: postgres, properties: { $beside, query: 'select id from t where id > \$1 order by id', cursor: id }" "$out"
         ! run && grep -q 'in/0: .*28P01: Passwort-Auth' "$dir/err" && [ $status = 0 ]
         status=$?
         down

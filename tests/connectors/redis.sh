@@ -281,10 +281,8 @@ given() { [ "$(ask $2 | head -n 1)" -ge "$1" ]; }
 together() { # FROM INTO EMPTY COMMAND: its answer is how much was given to the task
         fresh
         topology "$(from "$1")" "$out" together && behind
-        until_true eval '[ -n "$(workers out/0)" ]' && until_true eval 'ask client list | grep -q "cmd=xreadgroup\|cmd=blmove"' && kill_worker out/0 STOP
-        fill 300 "$2" && until_true given 100 "$4" && kill_worker in/0
-        kill_worker out/0
-        until_true distinct 300 && stop && $3
+        until_true eval '[ -n "$(workers out/0)" ]' && until_true eval 'ask client list | grep -q "cmd=xreadgroup\|cmd=blmove"' && kill_worker out/0 STOP || return
+        fill 300 "$2" && until_true given 10 "$4" && kill_worker in/0 && kill_worker out/0 && until_true distinct 300 && stop && $3
 }
 check "stream: what was given and not processed comes again when a spout and a bolt die at once" together "$from_stream" "kind: stream, key: s" settled "xpending s g"
 check "list: what was given and not processed comes again when a spout and a bolt die at once" together "$from_list" "kind: list, key: l" nothing_left "llen l:c.0"

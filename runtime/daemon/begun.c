@@ -6,16 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_mark.h"
 #include "base/sealed.h"
 
 enum { TEXT_SIZE = 32 };
 
 struct begun {
-        char magic[4]; /* "SQB" and the version */
+        char magic[SQI_FILE_MARK]; /* "SQO" and the version */
         uint32_t unused;
         uint64_t epoch;
 };
-static const struct begun blank = {.magic = {'S', 'Q', 'B', 1}};
+static const struct begun blank = {.magic = {'S', 'Q', 'O', 1}};
 
 int
 sqi_begun_write(int folder, uint64_t epoch)
@@ -29,14 +30,12 @@ sqi_begun_write(int folder, uint64_t epoch)
 static int
 take(const char *bytes, size_t size, uint64_t *ret_epoch)
 {
-        struct begun begun = {0};
+        struct begun begun;
+        int r = sqi_file_mark_check(bytes, size, blank.magic);
 
-        memcpy(&begun, bytes, size < sizeof(begun) ? size : sizeof(begun));
-        if (memcmp(begun.magic, blank.magic, sizeof(blank.magic) - 1) == 0 &&
-            (uint8_t)begun.magic[3] > (uint8_t)blank.magic[3])
-                return -EPROTO;
-        if (size != sizeof(begun) || memcmp(begun.magic, blank.magic, sizeof(blank.magic)) != 0)
-                return -EBADMSG;
+        if (r < 0 || size != sizeof(begun))
+                return r < 0 ? r : -EBADMSG;
+        memcpy(&begun, bytes, sizeof(begun));
         *ret_epoch = begun.epoch;
         return 0;
 }

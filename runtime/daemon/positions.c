@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/complain.h"
+#include "base/file_mark.h"
 #include "base/sealed.h"
 
 /* Then a struct sqi_position for each task. */
@@ -51,13 +52,6 @@ sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, cons
         return r;
 }
 
-static bool
-is_of_a_later_version(const char *bytes, size_t size)
-{
-        return size >= sizeof(blank.magic) && memcmp(bytes, blank.magic, sizeof(blank.magic) - 1) == 0 &&
-               (uint8_t)bytes[3] > (uint8_t)blank.magic[3];
-}
-
 static int
 take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_position *positions, uint32_t ntasks)
 {
@@ -72,12 +66,11 @@ take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_po
                 }
                 return 0;
         }
-        if (is_of_a_later_version(bytes, size))
-                return -EPROTO;
-        if (size != sizeof(head) + ntasks * sizeof(*positions))
-                return -EBADMSG;
+        int r = sqi_file_mark_check(bytes, size, blank.magic);
+        if (r < 0 || size != sizeof(head) + ntasks * sizeof(*positions))
+                return r < 0 ? r : -EBADMSG;
         memcpy(&head, bytes, sizeof(head));
-        if (memcmp(head.magic, blank.magic, sizeof(head.magic)) != 0 || head.ntasks != ntasks)
+        if (head.ntasks != ntasks)
                 return -EBADMSG;
         *ret_base = head.base;
         memcpy(positions, bytes + sizeof(head), size - sizeof(head));

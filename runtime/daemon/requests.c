@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_mark.h"
 #include "base/sealed.h"
 
 /* The file. Then as many answers as there are, at most SQI_ANSWERS. */
@@ -48,12 +49,11 @@ decode(const char *bytes, size_t size, struct sqi_answers *ret)
                 memcpy(ret, bytes, size);
                 return 0;
         }
-        if (size < sizeof(head) || memcmp(bytes, magic, sizeof(magic) - 1) != 0)
-                return -EBADMSG;
+        int r = sqi_file_mark_check(bytes, size, magic);
+        if (r < 0 || size < sizeof(head))
+                return r < 0 ? r : -EBADMSG;
         memcpy(&head, bytes, sizeof(head));
-        if ((uint8_t)head.magic[3] > (uint8_t)magic[3])
-                return -EPROTO;
-        if (head.magic[3] != magic[3] || size != sizeof(head) + count(head.n) * sizeof(ret->items[0]))
+        if (size != sizeof(head) + count(head.n) * sizeof(ret->items[0]))
                 return -EBADMSG;
         ret->n = head.n;
         memcpy(ret->items, bytes + sizeof(head), size - sizeof(head));

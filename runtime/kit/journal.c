@@ -15,6 +15,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/file_mark.h"
+
 enum { BYTES_MIN = 1 << 20, SEGMENT_MIN = 64 * 1024, SEGMENT_MAX = 64 << 20, SEGMENTS = 8 };
 enum { LOCK_TRIES = 100, MEMORY_SPARE = 4 << 20 };
 static const uint64_t DONE_NS = 1000000000;
@@ -73,12 +75,12 @@ read_done(struct sqi_kit_journal *journal)
 
         if (fd >= 0)
                 close(fd);
-        if (n >= (ssize_t)sizeof(it.magic) && memcmp(it.magic, blank.magic, sizeof(it.magic) - 1) == 0 &&
-            (uint8_t)it.magic[3] > (uint8_t)blank.magic[3])
+        int r = sqi_file_mark_check(&it, n < 0 ? 0 : (size_t)n, blank.magic);
+        if (r == -EPROTO)
                 return sqi_segments_wrong(journal, -EPROTO, name_done, SQI_SEGMENT_LATER);
         journal->done = journal->n > 0 ? journal->segments[0].first : journal->end;
-        if (n == (ssize_t)sizeof(it) && memcmp(it.magic, blank.magic, sizeof(it.magic)) == 0 &&
-            it.hash == XXH3_64bits(&it, offsetof(struct done, hash)) && it.number > journal->done)
+        if (r == 0 && n == (ssize_t)sizeof(it) && it.hash == XXH3_64bits(&it, offsetof(struct done, hash)) &&
+            it.number > journal->done)
                 journal->done = it.number;
         journal->done_written = journal->done;
         return 0;

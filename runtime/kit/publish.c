@@ -29,6 +29,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/file_mark.h"
 #include "kit/beside.h"
 
 #define XXH_INLINE_ALL
@@ -66,13 +67,12 @@ parse(struct publishing *it, const char *bytes, size_t n)
 {
         uint64_t hash;
 
-        if (n < sizeof(it->record))
-                return -EBADMSG;
-        if (memcmp(bytes, magic, sizeof(magic) - 1) == 0 && (uint8_t)bytes[3] > (uint8_t)magic[3])
-                return -EPROTO;
+        int r = sqi_file_mark_check(bytes, n, magic);
+
+        if (r < 0 || n < sizeof(it->record))
+                return r < 0 ? r : -EBADMSG;
         memcpy(&it->record, bytes, sizeof(it->record));
-        if (memcmp(it->record.magic, magic, sizeof(magic)) != 0 || it->record.nwriters > WRITERS_MAX ||
-            it->record.writer >= WRITERS_MAX || n != size_of(&it->record))
+        if (it->record.nwriters > WRITERS_MAX || it->record.writer >= WRITERS_MAX || n != size_of(&it->record))
                 return -EBADMSG;
         memcpy(&hash, bytes + n - sizeof(hash), sizeof(hash));
         if (hash != XXH3_64bits(bytes, n - sizeof(hash)))

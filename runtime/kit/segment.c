@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/file_mark.h"
+
 static const char magic[4] = {'S', 'Q', 'J', 1};
 
 struct record_head {
@@ -32,15 +34,12 @@ int
 sqi_segment_check(const char *bytes, size_t n, uint64_t owner, uint32_t task, struct sqi_segment_head *ret)
 {
         struct sqi_segment_head head;
+        int r = sqi_file_mark_check(bytes, n, magic);
 
-        if (n < sizeof(head))
-                return -EBADMSG;
+        if (r < 0 || n < sizeof(head))
+                return r < 0 ? r : -EBADMSG;
         memcpy(&head, bytes, sizeof(head));
-        if (memcmp(head.magic, magic, sizeof(magic) - 1) != 0)
-                return -EBADMSG;
-        if ((uint8_t)head.magic[3] > (uint8_t)magic[3])
-                return -EPROTO;
-        if (head.magic[3] != magic[3] || head.hash != hash_of_head(&head))
+        if (head.hash != hash_of_head(&head))
                 return -EBADMSG;
         if (head.owner != owner || head.task != task)
                 return -EXDEV;

@@ -109,7 +109,7 @@ does_not_believe_it_with_a_bit_changed_or_cut_short(void **state)
 static void
 leaves_that_of_a_later_version_alone(void **state)
 {
-        const char later[16] = {'S', 'Q', 'B', 2};
+        const char later[16] = {'S', 'Q', 'O', 2};
         uint64_t epoch = 1;
 
         (void)state;
